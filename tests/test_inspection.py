@@ -130,7 +130,7 @@ def test_a_garbled_page_of_each_database_is_found_and_named(workspace, name):
     assert not check.is_ok
     assert check.advice
     assert all(each.is_ok for each in checks if each.name.startswith("database") and each is not check)
-    assert read_check(checks, "everything else").found == "not looked at"
+    assert read_check(checks, "everything else").found == "not checked"
 
 
 def test_a_file_that_is_no_database_any_more_is_told_in_words(workspace):
@@ -149,7 +149,7 @@ def test_a_changed_audit_record_is_found(workspace):
         ]
         append_audit(session, acts)
         session.update(AUDIT_ENTRIES, {"action": "nothing"}, {"audit_id": 2})
-    assert find_problems(workspace, is_quick=True) == ["chain of the audit record"]
+    assert find_problems(workspace, is_quick=True) == ["hash chain of the audit log"]
 
 
 def test_digests_of_ids_that_are_not_whole_are_found_and_made_anew(workspace):
@@ -169,7 +169,7 @@ def test_an_event_on_record_twice_is_found(workspace):
             f"select event_id from read_parquet('{list_files(workspace)[0]}') limit 1", step="look"
         )["event_id"][0].as_py()
         session.insert(EVENTS, tuple(row), [tuple({**row, "event_id": sealed_id}.values())])
-    found = read_check(inspection.check_workspace(workspace), "events on record twice")
+    found = read_check(inspection.check_workspace(workspace), "duplicate events")
     assert (found.is_ok, found.found) == (False, f"1 events: {sealed_id}")
 
 
@@ -284,7 +284,7 @@ def test_the_doctor_does_not_wait_for_a_long_import(workspace, monkeypatch):
     with workspace.store.writing():
         checks = inspection.check_workspace(workspace)
     assert all(each.is_ok for each in checks)
-    assert checks[-1].found == "not looked at: another process is writing"
+    assert checks[-1].found == "not checked: another process is writing"
 
 
 def test_kinds_without_points_are_counted(workspace):

@@ -42,8 +42,8 @@ from token_admission import admit_token
 PAIR = {"consumer": "ann", "brand": "bakery"}
 PAGE = "/relationship?consumer=ann&brand=bakery"
 NEWEST = NOW - timedelta(days=30)
-QUIET = "That is the newest event; nothing has happened since."
-TOLD = "As of 16 May 2026, the newest event; --as-of now asks about this moment."
+QUIET = "This is the time of the newest event; nothing has happened since."
+TOLD = "As of 16 May 2026, the newest event; use --as-of now for the current time."
 
 
 def make_shop(folder, *days_ago):

@@ -1,6 +1,6 @@
-"""Consumer Fusion: how consumers and brands stand with each other, and why.
+"""Consumer Fusion: relationship scores of consumers and brands, with explanations.
 
-The public names work on an opened workspace and give Arrow tables, which any data frame library takes::
+The public functions work on an opened workspace and return Arrow tables, which any data frame library can read::
 
     import consumer_fusion as fusion
 
@@ -47,7 +47,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> object:
-    """A public name, imported when it is first used, so that `import consumer_fusion` alone costs next to nothing."""
+    """A public name, imported on first use, so that `import consumer_fusion` alone is fast."""
     if name not in _PLACES:
         raise AttributeError(f"module 'consumer_fusion' has no attribute '{name}'")
     return getattr(importlib.import_module(_PLACES[name]), name)

@@ -1,8 +1,8 @@
-"""Backup and restore: a workspace as one file, taken while it is in use, and verified byte by byte when it comes back.
+"""Backup and restore: a workspace as one file, taken while it is in use, and verified byte by byte when restored.
 
-The order makes it whole. What arrived and was not read yet is copied first, then the store: an event that is read in
-between is in both, and its id tells so when it is read again. The sealed files that the copied store names never
-change; they are linked before anything else takes time, so that nobody can sweep them meanwhile.
+The order of copying keeps the backup consistent. Arrivals that have not landed are copied first, then the store: an
+event that lands in between is in both, and its id reveals it when it lands again. The segment files named by the
+copied store never change; they are linked before anything else, so that they cannot be deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _MANIFEST_LIMIT = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class BackupSummary:
-    """What a backup holds.
+    """Summary of a backup.
 
     Attributes:
-        path: The file that was written, or the folder that was restored.
-        made_at: When it was taken, ISO 8601.
-        product_version: By which release.
-        file_count: How many files.
-        byte_count: How many bytes they have.
-        event_count: How many events are sealed in it.
+        path: File that was written, or folder that was restored.
+        made_at: Time of the backup, ISO 8601.
+        product_version: Release that wrote it.
+        file_count: Number of files.
+        byte_count: Total size in bytes.
+        event_count: Number of events in segments.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class BackupSummary:
     event_count: int
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON."""
+        """The summary as JSON."""
         return {
             "path": str(self.path),
             "made_at": self.made_at,
@@ -70,24 +70,24 @@ class BackupSummary:
 
 
 def back_up(workspace: Workspace, target: Path, progress: Progress = ignore_progress) -> BackupSummary:
-    """Write a workspace into one file, while it is in use.
+    """Write a workspace to one file, while it is in use.
 
-    The file holds everything, personal data and the secrets of webhooks included; only its owner may read it.
+    The file holds everything, including personal data and the secrets of webhooks; only its owner may read it.
 
     Args:
-        workspace: The workspace.
-        target: The file; it does not exist yet.
-        progress: Told how far it is.
+        workspace: Workspace.
+        target: File to write; it must not exist yet.
+        progress: Callback for progress.
 
     Raises:
         ConflictError: The file exists.
-        InputError: It cannot be written there.
-        StoreError: The sealed files are not all there.
+        InputError: The file cannot be written.
+        StoreError: Segment files are missing.
     """
     if target.exists():
-        raise ConflictError(f"There is a file {target} already.", hint="Name one that does not exist yet.")
+        raise ConflictError(f"The file {target} already exists.", hint="Choose a new file name.")
     claim = claim_folder(workspace.staging_folder / f"backup-{make_id()}")
-    assert claim is not None, "an id that was made just now is nobody else's"
+    assert claim is not None, "a new id is unique"
     try:
         with claim:
             gathered, event_count = _gather(workspace, claim.folder, progress)
@@ -101,11 +101,11 @@ def back_up(workspace: Workspace, target: Path, progress: Progress = ignore_prog
             unfinished = target.with_name(f".{target.name}.{make_id()}.unfinished")
             try:
                 _write_archive(unfinished, manifest, gathered, progress)
-                # Fails where somebody else made the file meanwhile, which a rename would not.
+                # Fails if the file was created meanwhile, unlike a rename.
                 os.link(unfinished, target)
             except FileExistsError:
                 raise ConflictError(
-                    f"There is a file {target} already.", hint="Name one that does not exist yet."
+                    f"The file {target} already exists.", hint="Choose a new file name."
                 ) from None
             finally:
                 unfinished.unlink(missing_ok=True)
@@ -113,28 +113,26 @@ def back_up(workspace: Workspace, target: Path, progress: Progress = ignore_prog
     except OSError as error:
         raise InputError(
             f"The backup cannot be written to {target}: {error.strerror}.",
-            hint="Name a file in a folder that can be written and has room.",
+            hint="Choose a file in a writable folder with free space.",
         ) from error
     return _summarise(target, manifest)
 
 
 def restore(source: Path, folder: Path, progress: Progress = ignore_progress) -> BackupSummary:
-    """Make a workspace from a backup; it is there whole, or not at all.
+    """Restore a workspace from a backup, completely or not at all.
 
     Args:
-        source: The file.
-        folder: The new workspace; it does not exist yet, or is empty.
-        progress: Told how far it is.
+        source: Backup file.
+        folder: New workspace; it must not exist yet, or be empty.
+        progress: Callback for progress.
 
     Raises:
-        InputError: The file is no backup, or cannot be read.
-        RefusedError: It was damaged or changed: a digest differs.
+        InputError: The file is not a backup, or cannot be read.
+        RefusedError: The backup was damaged or changed: a hash differs.
         ConflictError: The folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(
-            f"The folder {folder} is not empty.", hint="Restore into a folder that does not exist yet."
-        )
+        raise ConflictError(f"The folder {folder} is not empty.", hint="Restore into a new folder.")
     unfinished = folder.resolve().with_name(f".{folder.resolve().name}.{make_id()}.unfinished")
     try:
         with _open_archive(source) as archive:
@@ -152,7 +150,7 @@ def restore(source: Path, folder: Path, progress: Progress = ignore_progress) ->
     except OSError as error:
         raise InputError(
             f"The backup cannot be restored: {error.strerror or type(error).__name__}.",
-            hint="Check that the file can be read and that the folder can be written and has room.",
+            hint="Check that the file can be read, and that the folder can be written and has free space.",
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -160,7 +158,7 @@ def restore(source: Path, folder: Path, progress: Progress = ignore_progress) ->
 
 
 def _gather(workspace: Workspace, scratch: Path, progress: Progress) -> tuple[dict[str, Path], int]:
-    """Copy what changes and link what does not: their paths by name, and how many events are sealed."""
+    """Copy changing files and link immutable ones; returns paths by name, and the number of events in segments."""
     for _ in range(_TRIES):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
@@ -188,11 +186,11 @@ def _gather(workspace: Workspace, scratch: Path, progress: Progress) -> tuple[di
                 _link(workspace.folder / each.path, linked)
                 gathered[each.path] = linked
         except FileNotFoundError:
-            # Swept between the copy and the link: a newer copy names the file that replaced it.
+            # Deleted between the copy and the link: a newer copy names the file that replaced it.
             continue
         return gathered, sum(each.row_count for each in segments)
     raise StoreError(
-        "Files of sealed events are missing.", hint="`fusion doctor` says which; then try the backup again."
+        "Segment files are missing.", hint="Run `fusion doctor` to see which, then retry the backup."
     )
 
 
@@ -202,7 +200,7 @@ def _link(source: Path, target: Path) -> None:
     except FileNotFoundError:
         raise
     except OSError:
-        # Not every file system can link.
+        # Not every file system supports links.
         shutil.copyfile(source, target)
 
 
@@ -225,7 +223,7 @@ def _write_archive(
             )
             for number, (name, source) in enumerate(gathered.items()):
                 progress("write the backup", number, len(gathered))
-                # Sealed files are compressed already.
+                # Segment files are compressed already.
                 kind = zipfile.ZIP_STORED if name.endswith(".parquet") else zipfile.ZIP_DEFLATED
                 archive.write(source, name, compress_type=kind, compresslevel=1)
         file.flush()
@@ -234,12 +232,12 @@ def _write_archive(
 
 def _open_archive(source: Path) -> zipfile.ZipFile:
     if not source.is_file():
-        raise InputError(f"There is no file {source}.", hint="Name a file that `fusion backup` wrote.")
+        raise InputError(f"There is no file {source}.", hint="Choose a file written by `fusion backup`.")
     try:
         return zipfile.ZipFile(source)
     except zipfile.BadZipFile:
         raise InputError(
-            f"{source} is no backup, or was cut off.", hint="Name a file that `fusion backup` wrote."
+            f"{source} is not a backup, or is truncated.", hint="Choose a file written by `fusion backup`."
         ) from None
 
 
@@ -254,17 +252,17 @@ def _read_manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
             raise ValueError(MANIFEST_FILE)
     except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
         raise InputError(
-            "The file has no manifest of a backup.", hint="Name a file that `fusion backup` wrote."
+            "The file has no backup manifest.", hint="Choose a file written by `fusion backup`."
         ) from None
     if format_version != FORMAT_VERSION:
         raise InputError(
-            f"The backup is of format {format_version}, this release reads {FORMAT_VERSION}.",
-            hint="Restore it with the release that wrote it, or a newer one.",
+            f"The backup has format {format_version}, but this release reads format {FORMAT_VERSION}.",
+            hint="Restore it with the release that wrote it, or with a newer one.",
         )
     for name, _, _ in described:
         _check_name(name)
     if STORE_FILE not in files:
-        raise InputError("The backup has no store.", hint="Name a file that `fusion backup` wrote.")
+        raise InputError("The backup has no store.", hint="Choose a file written by `fusion backup`.")
     return manifest
 
 
@@ -275,8 +273,8 @@ def _check_name(name: str) -> None:
     )
     if not is_known or ".." in path.parts or path.is_absolute() or "\\" in name:
         raise RefusedError(
-            "The backup holds a file that does not belong into a workspace.",
-            hint="It was not written by `fusion backup`, or was changed since; take another one.",
+            "The backup contains a file that does not belong in a workspace.",
+            hint="It was not written by `fusion backup`, or was changed since; use another one.",
         )
 
 
@@ -298,8 +296,8 @@ def _extract(archive: zipfile.ZipFile, name: str, described: Mapping[str, Any], 
         size = -1
     if size != described["bytes"] or digest.hexdigest() != described["sha256"]:
         raise RefusedError(
-            f"The file {name} in the backup is not what was backed up: its digest differs.",
-            hint="The backup was damaged or changed; take another one. Nothing was restored.",
+            f"The file {name} in the backup is damaged: its hash differs.",
+            hint="The backup was damaged or changed; use another one. Nothing was restored.",
         )
 
 
@@ -309,7 +307,7 @@ def _read_chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _check_restored(folder: Path) -> None:
-    """See that the store is whole and that every sealed file that it names is the one that it names."""
+    """Check that the restored store is intact, and that every segment file matches its recorded hash."""
     for name in (STORE_FILE, ARRIVALS_FILE):
         if not (folder / name).exists():
             continue
@@ -328,13 +326,13 @@ def _check_restored(folder: Path) -> None:
             store.close()
         if problems:
             raise RefusedError(
-                f"The backup is not whole: {problems[0]}.", hint="Take another one. Nothing was restored."
+                f"The backup is damaged: {problems[0]}.", hint="Use another one. Nothing was restored."
             )
     _remove_logs(folder)
 
 
 def _remove_logs(folder: Path) -> None:
-    # Closing has emptied them; they would only be files that nobody named.
+    # Closing has emptied them; otherwise they would be unlisted files.
     for path in [*folder.glob("*.db-wal"), *folder.glob("*.db-shm")]:
         path.unlink(missing_ok=True)
 

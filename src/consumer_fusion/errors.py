@@ -1,18 +1,18 @@
-"""The one tree of errors: each has a stable code, says what was found, what was expected and what to do.
+"""The error hierarchy: each error has a stable code, and says what is wrong, what was expected and how to fix it.
 
-Nothing here knows of HTTP or of the command line; those render `FusionError.as_dict`.
+This module knows nothing of HTTP or the command line; those render `FusionError.as_dict`.
 """
 
 from __future__ import annotations
 
 
 class FusionError(Exception):
-    """An error that the product foresaw.
+    """Base class of all expected errors.
 
     Args:
-        message: What was found and what was expected. Never personal data: ids only.
-        hint: What to do about it.
-        where: The place it was found at (a file, a line, a setting), if there is one.
+        message: Description of the problem, and what was expected. Never personal data: ids only.
+        hint: How to fix it.
+        where: Location of the problem (a file, a line, a setting), if there is one.
     """
 
     code = "fusion_error"
@@ -24,11 +24,11 @@ class FusionError(Exception):
         self.where = where
 
     def __str__(self) -> str:
-        """The message, with the hint where there is one."""
+        """The message, followed by the hint if there is one."""
         return f"{self.message} {self.hint}".strip()
 
     def as_dict(self) -> dict[str, object]:
-        """The one JSON shape of errors, everywhere."""
+        """The JSON representation of errors, the same everywhere."""
         return {
             "ok": False,
             "code": self.code,
@@ -37,25 +37,25 @@ class FusionError(Exception):
 
 
 class InputError(FusionError, ValueError):
-    """Something given to the product is not of the form it takes."""
+    """Invalid input."""
 
     code = "invalid_input"
 
 
 class MappingError(InputError):
-    """A mapping file does not say how to read the events."""
+    """A mapping file is invalid, or does not match the events."""
 
     code = "invalid_mapping"
 
 
 class PointsError(InputError):
-    """A points table breaks one of its rules."""
+    """A points table violates a rule."""
 
     code = "invalid_points"
 
 
 class NotFoundError(FusionError, LookupError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     code = "not_found"
 
@@ -67,13 +67,13 @@ class WorkspaceNotFoundError(NotFoundError):
 
 
 class ConflictError(FusionError):
-    """The request contradicts what is on record."""
+    """The request conflicts with the current state."""
 
     code = "conflict"
 
 
 class RefusedError(FusionError):
-    """The product will not do it, because the answer would mislead or harm."""
+    """The product refuses the request, because the result would mislead or do harm."""
 
     code = "refused"
 
@@ -85,61 +85,61 @@ class EngineError(FusionError, RuntimeError):
 
 
 class ExhaustedError(EngineError):
-    """A query found no memory, no room on the disk, or no file to read; what was asked was not at fault."""
+    """A query ran out of memory or disk space, or a file was missing; the query itself was not at fault."""
 
     code = "engine_exhausted"
 
 
 class StoreError(FusionError, RuntimeError):
-    """The store could not read or write, or another process kept it for too long; the change did not happen."""
+    """The store could not be read or written, or was locked for too long; no change was made."""
 
     code = "store_failed"
 
 
 class DamagedFileError(StoreError):
-    """A file of the workspace is missing, cut off or changed."""
+    """A file of the workspace is missing, truncated or changed."""
 
     code = "damaged_file"
 
 
 class DrawingError(FusionError, RuntimeError):
-    """A figure could not be drawn; its numbers are there all the same."""
+    """A chart could not be drawn; its numbers are available nevertheless."""
 
     code = "drawing_failed"
 
 
 class SettingsError(FusionError, ValueError):
-    """A setting has a value it cannot have."""
+    """A setting has an invalid value."""
 
     code = "invalid_settings"
 
 
 class MissingExtraError(FusionError, ImportError):
-    """An optional part of the product is not installed."""
+    """An optional dependency is not installed."""
 
     code = "missing_extra"
 
 
 class AuthenticationError(FusionError):
-    """Nobody is signed in, or a password, key, token or one-time link does not count."""
+    """The request is unauthenticated, or a password, key, token or one-time link is not valid."""
 
     code = "not_authenticated"
 
 
 class PermissionDeniedError(FusionError):
-    """The one who asks may not do or see it."""
+    """The caller lacks the permission."""
 
     code = "permission_denied"
 
 
 class ThrottledError(FusionError):
-    """Too much was tried in too short a time.
+    """Too many attempts in too short a time.
 
     Args:
-        message: What was found and what was expected.
-        hint: What to do about it.
-        where: The place it was found at, if there is one.
-        retry_after_s: After so many whole seconds it may be tried again.
+        message: Description of the problem, and what was expected.
+        hint: How to fix it.
+        where: Location of the problem, if there is one.
+        retry_after_s: Whole seconds after which the request may be retried.
     """
 
     code = "too_many_attempts"

@@ -1,4 +1,4 @@
-"""Looking after a workspace: is it whole, what has no points yet, and everything in it as files for other tools."""
+"""Inspection of a workspace: integrity checks, kinds without points, and export to files for other tools."""
 
 from __future__ import annotations
 
@@ -52,31 +52,31 @@ from consumer_fusion.workspace import (
 )
 
 TOLERANCE = 1e-9
-"""States may differ from a full recomputation by so much of their size: the order of adding is all that differs."""
+"""Maximum relative difference between states and a full recomputation, due to the order of addition."""
 INTERRUPTED_DAYS = 7
-"""An interrupted import of files is kept for so many days, so that it can go on."""
+"""Number of days for which an interrupted import of files is kept, so that it can be resumed."""
 WAIT_SECONDS = 10.0
 SHOWN_NAMES = 5
-WHOLE, NOT_THERE, NOT_LOOKED_AT = "whole", "not there; it is made when it is needed", "not looked at"
+WHOLE, NOT_THERE, NOT_LOOKED_AT = "intact", "missing; created when needed", "not checked"
 _STATES = "states equal a full recomputation"
 _REFERENCES = "references for money equal those of the events"
 _RESTORE = "Put them back, or restore the last backup: fusion restore FILE NEW-FOLDER."
 _ADVICE = {
     STORE_FILE: _RESTORE,
-    ARRIVALS_FILE: "Restore the last backup; what arrived since and was not read yet can be sent again by its senders.",
-    SESSIONS_FILE: "Stop the server and delete the file; everybody signs in again.",
+    ARRIVALS_FILE: "Restore the last backup; senders can send again what has arrived since and was not processed.",
+    SESSIONS_FILE: "Stop the server and delete the file; everyone has to sign in again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionCheck:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What.
-        is_ok: Whether it is as it should be.
-        found: What was found, in words; files by name.
-        advice: What to do where it is not; empty where there is nothing to do.
+        name: Name of the check.
+        is_ok: Whether the check passed.
+        found: Findings, as text; files by name.
+        advice: How to fix a problem; empty if there is nothing to do.
     """
 
     name: str
@@ -85,30 +85,30 @@ class InspectionCheck:
     advice: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON."""
+        """The result as JSON."""
         return asdict(self)
 
 
 def examine_folder(folder: Path, *, is_quick: bool = False) -> list[InspectionCheck]:
-    """Check the databases of a workspace file by file, and all else where these are whole enough to open it.
+    """Check the databases of a workspace, and everything else if they are intact enough to open it.
 
     Raises:
         WorkspaceNotFoundError: There is no workspace in the folder.
     """
     databases = [_check_database(folder / name, schema) for name, schema in STORE_FILES.items()]
     if (folder / STORE_FILE).exists() and not all(each.is_ok for each in databases):
-        advice = "Mend the databases first; then run `fusion doctor` again."
+        advice = "Repair the databases first, then run `fusion doctor` again."
         return [*databases, InspectionCheck("everything else", False, NOT_LOOKED_AT, advice)]
     with open_workspace(folder) as workspace:
         return [*databases, *check_workspace(workspace, is_quick=is_quick)]
 
 
 def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[InspectionCheck]:
-    """Check that what an opened workspace holds is whole.
+    """Check the integrity of an opened workspace.
 
     Args:
-        workspace: The workspace.
-        is_quick: Leave out what reads every event.
+        workspace: Workspace.
+        is_quick: Whether to skip checks that read every event.
     """
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
@@ -135,7 +135,7 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Ins
         ]  # fmt: skip
         if not is_quick and not missing:
             checks += [
-                _try("events on record twice", lambda: _check_doubles(workspace, session)),
+                _try("duplicate events", lambda: _check_doubles(workspace, session)),
                 _try(_STATES, lambda: _compare_states(workspace, session, force)),
                 _try(_REFERENCES, lambda: _compare_references(workspace, session)),
             ]
@@ -144,7 +144,7 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Ins
 
 
 def _try(name: str, look: Callable[[], InspectionCheck]) -> InspectionCheck:
-    """What a look finds; that it fails is a finding too."""
+    """The result of a check; its failure is a finding too."""
     try:
         return look()
     except FusionError as error:
@@ -172,11 +172,11 @@ def _check_database(path: Path, schema: StoreSchema) -> InspectionCheck:
 def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> InspectionCheck:
     wrong = find_wrong_digests(workspace.folder, segments)
     names = [str(path.relative_to(workspace.folder)) for path in wrong]
-    advice = "Nothing: they are made anew from their segments when they are next needed."
+    advice = "Nothing to do: they are recomputed from their segments when needed."
     return InspectionCheck(
         "digests of sealed ids",
         not wrong,
-        f"{len(wrong)} not whole{_list_names(names)}",
+        f"{len(wrong)} damaged{_list_names(names)}",
         advice if wrong else "",
     )
 
@@ -184,17 +184,15 @@ def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> InspectionC
 def _check_audit(session: Session) -> InspectionCheck:
     broken = find_broken_audit(session)
     rows = [f"row {number}" for number in broken]
-    advice = (
-        "Somebody changed the record of who did what. Compare it with that of a backup; change the passwords."
-    )
+    advice = "The audit log was tampered with. Compare it with that of a backup, and change the passwords."
     return InspectionCheck(
-        "chain of the audit record", not broken, f"{len(broken)} places broken{_list_names(rows)}",
+        "hash chain of the audit log", not broken, f"{len(broken)} places broken{_list_names(rows)}",
         advice if broken else "",
     )  # fmt: skip
 
 
 def _check_privacy(folder: Path) -> InspectionCheck:
-    """Whether others who use the machine are kept out: by the folder, or else by every file in it."""
+    """Whether other users of the machine have no access, either by the folder or by each file in it."""
     is_kept = is_private(folder) or all(is_private(path) for path in folder.rglob("*") if path.is_file())
     advice = "" if is_kept else f"Run: chmod -R go= {shlex.quote(str(folder))}"
     found = "only its owner" if is_kept else "others may read them"
@@ -211,7 +209,7 @@ def _count_events(session: Session, sealed: int) -> list[InspectionCheck]:
         InspectionCheck(
             "waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"
         ),
-        InspectionCheck("rows set aside", True, f"{counts['rejections']:,}"),
+        InspectionCheck("rejected rows", True, f"{counts['rejections']:,}"),
     ]
 
 
@@ -222,7 +220,7 @@ def _list_names(names: Sequence[str]) -> str:
 
 
 def _check_doubles(workspace: Workspace, session: Session) -> InspectionCheck:
-    """Whether one id of one source stands twice: then its event counts twice."""
+    """Whether an id of a source occurs twice, so that the event counts twice."""
     selection = EventSelection(is_attributed_only=False)
     columns = ("source_id", "event_id", "parent_event_id", "consumer_id", "brand_id", "day", "occurred_us")
     source = open_events(session, workspace.folder, selection, columns=columns)
@@ -232,20 +230,20 @@ def _check_doubles(workspace: Workspace, session: Session) -> InspectionCheck:
             select source_id, event_id from {source.relation} e group by source_id, event_id having count(*) > 1
         )
         """,  # noqa: S608 - a relation of our own
-        step="count events on record twice",
+        step="count duplicate events",
         tables=source.tables,
     ).to_pylist()[0]
     count = int(row["events"])
     return InspectionCheck(
-        "events on record twice",
+        "duplicate events",
         not count,
         f"{count:,} events{_list_names([row['example']] if count else [])}",
-        "Restore the last backup in which there were none, and import what came since." if count else "",
+        "Restore the last backup without duplicates, and import the newer events again." if count else "",
     )
 
 
 def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
-    """Remove what interrupted work left behind; only a writer can tell it from what is being written."""
+    """Remove leftovers of interrupted work; needs the write lock, to distinguish them from files being written."""
     now_us = workspace.now_us
     try:
         unseen = find_unseen(workspace.store)
@@ -256,13 +254,13 @@ def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
             )
     except StoreError:
         reason = "nothing may be written here" if workspace.is_read_only else "another process is writing"
-        return InspectionCheck("files of interrupted work", True, f"not looked at: {reason}")
+        return InspectionCheck("files of interrupted work", True, f"not checked: {reason}")
     folders += sweep_claims(workspace.folder / SPILL_FOLDER)
     return InspectionCheck("files of interrupted work", True, f"{files} files and {folders} folders removed")
 
 
 def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
-    """The kinds of events that have no points yet, with how many events each."""
+    """The kinds of events without points, with their numbers of events."""
     force = put_points_in_force(workspace)
     scored = sorted(number for key, number in force.kind_ids.items() if key in force.points.kinds)
     with workspace.store.reading() as session:
@@ -278,7 +276,7 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
             select kind, count(*) as events from {source.relation} e
             where kind <> '{RECOVERY_KIND}' and kind_id not in ({listed_kinds})
             group by kind order by events desc, kind
-            """,  # noqa: S608 - whole numbers and a word of our own
+            """,  # noqa: S608 - integers and a constant of our own
             step="count events without points",
             tables=source.tables,
         )
@@ -289,16 +287,16 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
 def export_workspace(
     workspace: Workspace, folder: Path, as_of: Moment, progress: Progress = ignore_progress
 ) -> dict[str, int]:
-    """Write what the workspace holds to files.
+    """Export the contents of the workspace to files.
 
     Returns:
-        Rows by file name.
+        Number of rows by file name.
 
     Raises:
         ConflictError: The folder exists and is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise ConflictError(f"The folder {folder} is not empty.", hint="Name one that does not exist yet.")
+        raise ConflictError(f"The folder {folder} is not empty.", hint="Choose a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     force = put_points_in_force(workspace)
     counts: dict[str, int] = {}
@@ -362,7 +360,9 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
 def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> InspectionCheck:
     kept = session.read(PAIR_KIND_STATES)
     source = open_events(session, workspace.folder, EventSelection(is_folded_only=True))
-    anew = fold_relation(workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids))
+    recomputed = fold_relation(
+        workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids)
+    )
     terms = ", ".join(
         f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))"
         for s in SUMS
@@ -371,11 +371,11 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
         f"""
         select count(*) as n, sum(case when a.kind_id is null or k.kind_id is null or a.event_count <> k.event_count
                then 1 else 0 end) as differing, greatest({terms}) as apart
-        from kept k full outer join anew a
+        from kept k full outer join recomputed a
           on a.consumer_id = k.consumer_id and a.brand_id = k.brand_id and a.kind_id = k.kind_id
         """,  # noqa: S608 - names of our own columns
         step="compare states with a full recomputation",
-        tables={"kept": kept, "anew": anew},
+        tables={"kept": kept, "recomputed": recomputed},
     ).to_pylist()[0]
     apart, differing = row["apart"] or 0.0, row["differing"] or 0
     return InspectionCheck(

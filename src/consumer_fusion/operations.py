@@ -1,9 +1,9 @@
-"""Operations: what a capability lets people and programs do, declared once; every surface is made from it.
+"""Operations: the functions of a capability, declared once; every surface is generated from the declaration.
 
-A capability is a folder with a module `operations.py` that declares `OPERATIONS`. From each entry come a command with
-`--json`, a route of the API with its OpenAPI schema, a table or form of the console, the permission check, the audit
-entry in the transaction of the change, a page of the reference and the texts to translate. Adding a capability edits
-no list anywhere.
+A capability is a folder with a module `operations.py` that declares `OPERATIONS`. Each entry becomes a command with
+`--json`, a route of the API with its OpenAPI schema, a table or form of the console, a permission check, an audit
+entry in the transaction of the change, a page of the reference and texts to translate. No central list is edited to
+add a capability.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ __all__ = [
 
 
 class NoParameters(Schema):
-    """An operation that asks for nothing."""
+    """Parameters of an operation that takes none."""
 
 
 @dataclass(slots=True)
 class Context:
-    """What an operation runs with.
+    """The context in which an operation runs.
 
     Attributes:
-        workspace: The workspace; whoever writes in it calls `note_change`, which writes the audit entry.
-        caller: Who runs it.
-        site: Where the console is, scheme and host, for links that are sent to people; empty where the surface does
-            not know it.
-        about: What the audit entry says besides who, what and when; an operation fills it before its transaction ends.
-        progress: Told what is being done, how much of it is done, and how much there is (None while unknown).
+        workspace: Workspace; operations that write call `note_change`, which writes the audit entry.
+        caller: Caller of the operation.
+        site: Origin of the console (scheme and host), for links that are sent to people; empty where the surface does
+        not know it.
+        about: Contents of the audit entry besides actor, action and time; set by the operation before the commit.
+        progress: Callback for progress: step, amount done, total amount (None while unknown).
     """
 
     workspace: Workspace
     caller: Caller
     site: str = ""
     about: dict[str, Any] = field(default_factory=dict)
-    progress: Callable[[str, int, int | None], None] = lambda *told: None
+    progress: Callable[[str, int, int | None], None] = lambda *_: None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -77,30 +77,30 @@ class Context:
         brand: str | None = None,
         **detail: object,
     ) -> None:
-        """Say what the audit entry is about: ids and keys, never a secret."""
-        told = {"object_id": object_id, "consumer": consumer, "brand": brand}
-        self.about.update({name: value for name, value in told.items() if value is not None})
+        """Set the subject of the audit entry: ids and keys, never a secret."""
+        given = {"object_id": object_id, "consumer": consumer, "brand": brand}
+        self.about.update({name: value for name, value in given.items() if value is not None})
         if detail:
             self.about["detail"] = {**self.about.get("detail", {}), **detail}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Something that may be asked; it changes nothing.
+    """A query; it changes nothing.
 
     Attributes:
-        name: A group and a verb, "keys list": the command, and the path `/keys` or `/keys/VERB`.
-        run: Answers it.
-        needs: The permission; checked for the brand where the parameters have a field `brand`.
-        result: The model of the result, or of each row of it.
-        parameters: The model of the parameters.
-        summary: What it does, in a sentence.
-        title: The heading of its table.
-        empty: What is said where there are no rows.
+        name: Group and verb, such as "keys list": the command, and the path `/keys` or `/keys/VERB`.
+        run: Function that runs it.
+        needs: Permission needed; checked for the brand if the parameters have a field `brand`.
+        result: Model of the result, or of each row of it.
+        parameters: Model of the parameters.
+        summary: Description, one sentence.
+        title: Heading of its table.
+        empty: Text shown when there are no rows.
         is_many: Whether the result is a list of rows.
-        arguments: Parameters that stand on the command line without a name.
-        look: The action in the audit log of somebody who looks at it; empty where looking leaves no entry.
-        is_past: Whether a row is only history, and shown faintly.
+        arguments: Positional parameters on the command line.
+        look: Audited action of viewing the result; empty where viewing is not audited.
+        is_past: Whether a row is only history, and shown greyed out.
     """
 
     name: str
@@ -129,17 +129,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(Query):
-    """Something that may be done; it leaves one audit entry, in its transaction.
+    """An operation that changes something, with one audit entry in its transaction.
 
     Attributes:
-        audit: The action in the audit log, a verb and an object.
-        done: What is said afterwards, with names of fields of the result in braces.
-        button: The label of its button.
-        of_row: The field of a table's rows whose value is its first parameter; its button then stands in each row.
-        is_offered: Whether a row offers it.
-        is_on_page: Whether its form stands above the tables.
-        question: What is asked before it is done.
-        is_danger: Whether it takes something away.
+        audit: Audited action, a verb and an object.
+        done: Message after success, with fields of the result in braces.
+        button: Label of its button.
+        of_row: Field of the table's rows whose value is its first parameter; each row then has its button.
+        is_offered: Whether a row has the button.
+        is_on_page: Whether its form is shown above the tables.
+        question: Confirmation question; empty for none.
+        is_danger: Whether it is destructive.
     """
 
     audit: str
@@ -154,15 +154,14 @@ class Operation(Query):
 
 @dataclass(frozen=True, slots=True)
 class OperationGroup:
-    """Operations under one first word, with the page that shows them.
+    """The operations whose names begin with the same word, and their page.
 
     Attributes:
-        name: The word of the command.
-        title: The heading of its page, and its entry in the navigation.
-        intro: What its page says first; also the help of the command.
-        under: The heading of the navigation that its page stands under; empty where the console has a page of its
-            own, or none.
-        at: Its path in the API and the console, where that is another word than the command's.
+        name: First word of the command.
+        title: Heading of its page, and its label in the navigation.
+        intro: Introduction of its page; also the help of the command.
+        under: Navigation heading of its page; empty where the console has a handwritten page, or none.
+        at: Path in the API and the console, where it differs from the name.
     """
 
     name: str
@@ -173,21 +172,21 @@ class OperationGroup:
 
     @property
     def path(self) -> str:
-        """Its path in the API and the console; forms are sent to this path and the verb."""
+        """Path in the API and the console; forms are submitted to this path plus the verb."""
         return f"/{self.at or self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of an import, in the one transaction of all; declared in `STAGES` of a capability's module `stages`.
+    """One step of an import, within its single transaction; declared in `STAGES` of a capability's module `stages`.
 
     Attributes:
         name: A verb and an object.
-        run: Does it, with the landing that is told from stage to stage.
+        run: Function that runs it, given the landing that is passed from stage to stage.
         reads: Tables that it may read.
         writes: Tables that it may write.
-        after: The stage that it follows; empty for the first.
-        of_rows: Whether it is about the rows that land: it is left out where there are none.
+        after: Stage that it follows; empty for the first.
+        of_rows: Whether it processes the landing rows; it is skipped where there are none.
     """
 
     name: str
@@ -200,14 +199,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a server does beside answering, again and again; declared in `JOBS` of a capability's module `jobs`.
+    """A periodic background job of the server; declared in `JOBS` of a capability's module `jobs`.
 
     Attributes:
         name: A verb and an object.
-        run: Does it.
-        every_seconds: The pause between two rounds.
-        is_due: Whether there is something to do; None for always.
-        is_aside: Whether it computes for long, and so runs in a process of its own.
+        run: Function that runs it.
+        every_seconds: Pause between two runs.
+        is_due: Function that returns whether there is work; None for always.
+        is_aside: Whether it runs in a worker process, because it computes for long.
     """
 
     name: str
@@ -219,12 +218,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What one folder declares.
+    """The declarations of one folder.
 
     Attributes:
-        name: The folder.
-        groups: Its groups of operations.
-        operations: Its queries and operations.
+        name: Folder.
+        groups: Groups of operations.
+        operations: Queries and operations.
     """
 
     name: str
@@ -241,7 +240,7 @@ def find_capabilities() -> Mapping[str, Capability]:
 
 
 def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[OperationGroup, Query]]:
-    """Every query and operation with the group that it is in."""
+    """All queries and operations with their group."""
     for capability in capabilities:
         groups = {group.name: group for group in capability.groups}
         for query in capability.operations:
@@ -249,12 +248,12 @@ def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[Operation
 
 
 def name_path(group: OperationGroup, query: Query) -> str:
-    """The path of a query or operation in the API: a list has that of its group."""
+    """The API path of a query or operation; a list has that of its group."""
     return group.path if query.verb == "list" else f"{group.path}/{query.verb.replace(' ', '/')}"
 
 
 def find_stages() -> tuple[Stage, ...]:
-    """The stages of all capabilities, from their modules `stages`, in their order."""
+    """The stages of all capabilities, from their modules `stages`, in order."""
     return order_stages([stage for _, module in _find_modules("stages") for stage in module.STAGES])
 
 
@@ -264,10 +263,10 @@ def find_jobs() -> tuple[Job, ...]:
 
 
 def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Stages in the order in which they follow each other.
+    """Stages in the order given by `after`.
 
     Raises:
-        ValueError: Two have one name, or one follows a stage that does not exist, or itself in a circle.
+        ValueError: Names are not unique, or a stage follows an unknown stage, or itself in a circle.
     """
     stages = {stage.name: stage for stage in sorted(declared, key=lambda stage: stage.name)}
     if len(stages) < len(declared):
@@ -280,7 +279,7 @@ def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:
 
 
 def _find_modules(name: str) -> Iterator[tuple[str, Any]]:
-    """The modules of a name in the folders of the package, with the folder."""
+    """The modules with a name in the folders of the package, each with its folder."""
     for root in map(Path, sys.modules[__package__].__path__):
         for file in sorted(root.rglob(f"{name}.py")):
             *folders, module = file.relative_to(root).with_suffix("").parts

@@ -1,6 +1,6 @@
-"""How events become scores: the stages that capabilities declare run in their order, in one transaction.
+"""The import pipeline: runs the stages declared by capabilities in order, in one transaction.
 
-A crash at any moment leaves either nothing of an import or all of it.
+A crash leaves either nothing of an import or all of it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from consumer_fusion.storage.file_locks import FolderLock, claim_folder
 from consumer_fusion.workspace import Workspace
 
 _ARRIVAL_CHARACTERS = 32 << 20
-"""So much of what arrived is read at a time, whatever the number of events in it."""
+"""Maximum number of characters of arrivals read at a time, regardless of the number of events."""
 
 
 def import_files(
@@ -54,25 +54,25 @@ def import_files(
     *,
     is_setting_aside: bool = False,
 ) -> ImportResult:
-    """Read events from files or globs into the workspace; the same events again change nothing.
+    """Import events from files or globs; importing the same events again changes nothing.
 
-    An import that was interrupted goes on where its staging stopped when the same files are given again.
+    An interrupted import resumes where its staging stopped when the same files are given again.
 
     Args:
-        workspace: The workspace.
+        workspace: Workspace.
         patterns: Files or globs.
-        reading: How they are read.
-        progress: Told how far it is.
-        is_setting_aside: Go on even where most of the first rows cannot be taken for one reason.
+        reading: Format of the files.
+        progress: Callback for progress.
+        is_setting_aside: Whether to continue even if most of the first rows are rejected for one reason.
 
     Raises:
         InputError: A file does not exist or cannot be read.
-        MappingError: The mapping does not fit the files, or their first rows.
+        MappingError: The mapping does not match the files, or their first rows.
     """
     files = find_files(patterns)
     if not is_setting_aside:
         claim = claim_folder(workspace.staging_folder / make_id())
-        assert claim is not None, "an id that was made just now is nobody else's"
+        assert claim is not None, "a new id is unique"
         with claim:
             check_first_rows(
                 workspace.engine, files, reading, claim.folder, received_us=workspace.now_us,
@@ -86,7 +86,7 @@ def import_found(
     workspace: Workspace, files: Sequence[Path], reading: ImportFormat, progress: Progress,
     *, retried: Sequence[int] = (),
 ) -> ImportResult:  # fmt: skip
-    """Import files that exist; rejected rows that they stand for leave the list once they are accepted."""
+    """Import existing files; rejected rows that they replace leave the list once they are accepted."""
     started = perf_counter()
     with workspace.store.writing() as session:
         import_id, claim = begin_import(session, files, reading, workspace.staging_folder, workspace.now_us)
@@ -118,14 +118,14 @@ def import_found(
 def import_events(
     workspace: Workspace, events: Iterable[Event], progress: Progress = ignore_progress
 ) -> ImportResult:
-    """Take events into the workspace, checked as those of files are."""
+    """Import events, with the same checks as those of files."""
     return import_batches(workspace, write_batches(events), progress)
 
 
 def import_batches(
     workspace: Workspace, batches: Iterable[pa.RecordBatch], progress: Progress = ignore_progress
 ) -> ImportResult:
-    """Take Arrow batches of the canonical text columns (`CANONICAL_SCHEMA` of `arrow_events`), checked as files are."""
+    """Import Arrow batches of the canonical text columns (`CANONICAL_SCHEMA` of `arrow_events`), checked like files."""
     started = perf_counter()
     with workspace.store.writing() as session:
         import_id, claim = begin_stream(session, workspace.staging_folder, workspace.now_us)
@@ -145,10 +145,10 @@ def import_batches(
 def import_frame(
     workspace: Workspace, frame: IntoDataFrame, progress: Progress = ignore_progress
 ) -> ImportResult:
-    """Take events from a data frame of any library (pandas, Polars, Arrow, ...) with the names of `Event`'s fields.
+    """Import events from a data frame of any library (pandas, Polars, Arrow, ...) with the column names of `Event`.
 
     Raises:
-        InputError: A column that every event needs is missing.
+        InputError: A required column is missing.
     """
     table = nw.from_native(frame, eager_only=True).to_arrow()
     missing = {"occurred_at", "kind"} - set(table.column_names)
@@ -178,18 +178,18 @@ def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: float = 600.0) -> ImportResult:
-    """Read the events that arrived over the network, exactly as those of files are, and bring scores up to date.
+    """Land the events that arrived over the network, with the same checks as those of files, and update scores.
 
-    Arrivals leave their file after the transaction that took their events in. A crash between the two lets them
-    be read again, and their ids then tell that their events are here already.
+    Arrivals are deleted from their file after the transaction that lands them. After a crash between the two they
+    land again, and are recognised as duplicates by their ids.
 
     Args:
-        workspace: The workspace.
-        limit: At most so many at a time.
-        wait_seconds: How long to wait while another process or thread is at the same work.
+        workspace: Workspace.
+        limit: Maximum number of arrivals at a time.
+        wait_seconds: Maximum time to wait while another process or thread is landing arrivals.
 
     Raises:
-        ConflictError: The wait was in vain.
+        ConflictError: The wait timed out.
     """
     started = perf_counter()
     total = ImportResult(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
@@ -209,7 +209,7 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:
     while (claim := claim_folder(workspace.staging_folder / "arrivals")) is None:
         if perf_counter() > end:
             raise ConflictError(
-                "Another process has been reading what arrived for too long.",
+                "Another process has been landing arrivals for too long.",
                 hint="Wait until it is done, then run the same command again.",
             )
         time.sleep(0.02)
@@ -217,9 +217,9 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:
 
 
 def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
-    """Land arrivals; a line that cannot even be read without the store is set aside, so that it holds up no other.
+    """Land arrivals; a line that cannot even be read without the store is rejected, so that it blocks no other.
 
-    Whatever else fails is no fault of a line: the arrivals stay where they are.
+    Any other failure is not the fault of a line: the arrivals stay where they are.
     """
     try:
         staging = stage_lines(
@@ -243,7 +243,7 @@ def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
 
 @functools.cache
 def list_stages() -> tuple[Stage, ...]:
-    """The stages of an import, in their order; declared by the capabilities, checked as a whole before one runs."""
+    """The stages of an import, in order; declared by the capabilities, and validated as a whole before one runs."""
     return find_stages()
 
 
@@ -255,16 +255,16 @@ def land_staged(
     """Run all stages over staged rows in one transaction.
 
     Args:
-        workspace: The workspace.
-        staging: The checked rows.
-        import_id: The import that they are of.
-        progress: Told how far it is.
-        started: When the import began, on the clock of `perf_counter`.
-        retried: Rejected rows that this import reads again; they leave the list once they are accepted.
-        is_replacing: Rows that say something else of an event on record come into its place; else they are kept
-            beside it, to be looked at.
-        note_replaced: Notes what was replaced, where somebody asked for it.
-        is_undoing: What replaces is what was on record before, whole; else it keeps the parties that it does not name.
+        workspace: Workspace.
+        staging: Checked rows.
+        import_id: Import that they belong to.
+        progress: Callback for progress.
+        started: Start of the import, on the clock of `perf_counter`.
+        retried: Rejected rows that this import retries; they leave the list once they are accepted.
+        is_replacing: Whether rows with other content replace the stored event; else they are kept as corrections, to
+        be reviewed.
+        note_replaced: Records what was replaced, if requested.
+        is_undoing: Whether the replacement restores the earlier event completely; else it keeps parties that it omits.
     """
     workspace = replace(workspace, engine=staging.scratch.engine)
     with begin_change(workspace, progress) as (session, force):

@@ -1,7 +1,7 @@
-"""Every setting: its name, its default and what it means.
+"""Settings: names, defaults and meanings.
 
 A setting is looked up in the environment (`CONSUMER_FUSION_MEMORY_LIMIT_MB`), then in the workspace's
-`fusion.toml`, then its default is taken.
+`fusion.toml`; otherwise its default applies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from consumer_fusion.errors import SettingsError
 
 SETTINGS_FILE = "fusion.toml"
 BUCKET_COUNT = 16
-"""Consumers are spread over so many groups of segment files. Not a setting: changing it would move every file."""
+"""Number of groups of segment files over which consumers are spread. Not a setting: changing it moves every file."""
 
 
 class Settings(BaseSettings):
@@ -29,47 +29,47 @@ class Settings(BaseSettings):
     memory_limit_mb: int = Field(
         default=1024, ge=128, description="Memory that the compute engine may use before it spills to disk."
     )
-    threads: int = Field(default=0, ge=0, description="Threads of the compute engine; 0 takes one a core.")
+    threads: int = Field(default=0, ge=0, description="Threads of the compute engine; 0 uses one per core.")
     inbox_import_limit: int = Field(
         default=50_000, ge=0, description="Imports of more new events than this go straight to segments."
     )
     seal_after_days: int = Field(
         default=2,
         ge=1,
-        description="Events stay in the inbox for so many days, so that late ones meet them there.",
+        description="Number of days that events stay in the inbox, so that late arrivals are compared with them there.",
     )
     seen_retention_days: int = Field(
         default=30,
         ge=1,
-        description="For so long the ids of sealed events are looked up without reading segments.",
+        description="Number of days for which ids of sealed events are looked up without reading segments.",
     )
     future_tolerance_hours: float = Field(
         default=24.0,
         ge=0,
-        description="An event may say that it occurred so much later than it was received.",
+        description="Maximum number of hours that an event may be dated after its reception.",
     )
     placeholder_keys: list[str] = Field(
         default=[],
-        description="Keys under which this shop keeps nobody in particular, such as walk-in; their events fall back to "
-        "their other identifiers, as those of guest, 0 or null do anyway.",
+        description="Additional placeholder keys that identify nobody, such as walk-in; their events fall back to "
+        "their other identifiers, as those of guest, 0 or null always do.",
     )
     identifier_limit: int = Field(
         default=50,
         ge=1,
-        description="A consumer is known by at most so many identifiers; more are not linked.",
+        description="Maximum number of identifiers per consumer; more are not linked.",
     )
     country: str = Field(
         default="",
         max_length=2,
-        description="The country whose holidays count when effects are measured, such as IT; empty for none.",
+        description="Country whose holidays are used when effects are measured, such as IT; empty for none.",
     )
 
 
 def read_settings(workspace_folder: Path) -> Settings:
-    """The settings of the workspace in the folder.
+    """The settings of the workspace in a folder.
 
     Raises:
-        SettingsError: A value is of the wrong type or a name is unknown.
+        SettingsError: A value has the wrong type, or a name is unknown.
     """
     path = workspace_folder / SETTINGS_FILE
     try:
@@ -94,14 +94,14 @@ def read_settings(workspace_folder: Path) -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SettingsError(
-            f"A setting cannot have its value: {problems}.",
+            f"A setting has an invalid value: {problems}.",
             hint="See docs/reference/settings.md for names and ranges.",
             where=str(path),
         ) from error
 
 
 def write_settings(workspace_folder: Path) -> None:
-    """Write a settings file in which every setting stands, commented out, with its default and meaning."""
+    """Write a settings file that lists every setting, commented out, with its default and meaning."""
     lines = ["# Settings of this workspace. Remove the # before a line to change it.", ""]
     for name, field in Settings.model_fields.items():
         lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]

@@ -1,4 +1,4 @@
-"""A workspace: one folder with settings, points, store and segments; opening it is wiring and nothing else."""
+"""A workspace: one folder with settings, points, store and segments; opening it only connects these."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from consumer_fusion.storage.store import Session, Store
 
 STORE_FILE = "fusion.db"
 DEMO_MARK = "demo.txt"
-"""A folder with this file holds a simulated town and may be made anew."""
+"""A folder with this file holds a simulated town and may be recreated."""
 ARRIVALS_FILE = "arrivals.db"
 SESSIONS_FILE = "sessions.db"
 STORE_FILES = {STORE_FILE: STORE_SCHEMA, ARRIVALS_FILE: ARRIVAL_SCHEMA, SESSIONS_FILE: SESSION_SCHEMA}
-"""The files that are databases, with what each holds."""
+"""The database files, with the schema of each."""
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
 WORKSPACE_FILES = (
     *(f"{name}{ending}" for name in STORE_FILES for ending in ("", "-wal", "-shm")),
     SETTINGS_FILE, POINTS_FILE, SPILL_FOLDER, "staging", "segments",
 )  # fmt: skip
-"""Everything that a workspace puts into its folder."""
+"""All files and folders of a workspace."""
 _POINTS_HEADER = """\
-# The points of this workspace. Only what stands here differs from the shipped table; in its form:
+# The points of this workspace: only differences from the shipped table, in the same format:
 #
 # [kinds."Event Attended"]
 # points = { feet = 5, delight = 5 }
@@ -52,18 +52,18 @@ _POINTS_HEADER = """\
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What an opened workspace consists of.
+    """An opened workspace.
 
     Attributes:
-        folder: Where it is.
-        settings: Its settings.
-        store: The hot store.
-        arrivals: Where events that arrive over the network are durable until they are read.
-        session_store: Where it is kept who is signed in and who tried to.
-        engine: Where queries run.
-        clock: What time it is.
-        on_change: What else is written in the transaction of a change, such as who made it.
-        is_read_only: Whether nothing may be written where it lies.
+        folder: Folder of the workspace.
+        settings: Settings.
+        store: Main store.
+        arrivals: Store of events received over the network, durable until they land.
+        session_store: Store of sessions and failed sign-ins.
+        engine: Compute engine.
+        clock: Clock.
+        on_change: Called in the transaction of a change, for example to audit it.
+        is_read_only: Whether the folder is read-only.
     """
 
     folder: Path
@@ -78,34 +78,34 @@ class Workspace:
 
     @property
     def points_path(self) -> Path:
-        """The file of the points that differ from the shipped ones."""
+        """File of the points that differ from the shipped ones."""
         return self.folder / POINTS_FILE
 
     @property
     def staging_folder(self) -> Path:
-        """Where imports are prepared."""
+        """Folder in which imports are prepared."""
         return self.folder / "staging"
 
     @property
     def now_us(self) -> int:
-        """The present moment."""
+        """Current time, in microseconds since the epoch."""
         return to_microseconds(self.clock())
 
     def note_change(self, session: Session) -> None:
-        """Write what belongs to a change, in its transaction; called by whoever made the change."""
+        """Call `on_change` in the transaction of a change; called by the code that makes the change."""
         if self.on_change is not None:
             self.on_change(session)
 
 
 def create_workspace(folder: Path) -> Path:
-    """Make a new workspace with its settings file and an empty table of own points.
+    """Create a new workspace with its settings file and an empty table of own points.
 
     Raises:
-        ConflictError: There is one already.
-        InputError: The folder cannot be made or written.
+        ConflictError: The folder contains a workspace already.
+        InputError: The folder cannot be created or written.
     """
     if (folder / STORE_FILE).exists():
-        raise ConflictError(f"There is a workspace in {folder} already.", hint="Choose another folder.")
+        raise ConflictError(f"{folder} already contains a workspace.", hint="Choose another folder.")
     try:
         make_folder(folder)
         if not (folder / SETTINGS_FILE).exists():
@@ -115,18 +115,18 @@ def create_workspace(folder: Path) -> Path:
             make_file(folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"No workspace can be made in {folder}: {error.strerror}.",
-            hint="Name a folder that can be written.",
+            f"No workspace can be created in {folder}: {error.strerror}.",
+            hint="Choose a writable folder.",
         ) from error
     _create_store(folder / SESSIONS_FILE, SESSION_SCHEMA)
     _create_store(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
-    # The last one: where it is, the workspace is whole.
+    # Created last: its presence means that the workspace is complete.
     _create_store(folder / STORE_FILE, STORE_SCHEMA)
     return folder
 
 
 def _create_store(path: Path, schema: StoreSchema) -> None:
-    # Under another name until it is whole, so that an interruption leaves no half of a store.
+    # Under another name until it is complete, so that an interruption leaves no partial store.
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     store = SQLiteStore(unfinished, schema)
@@ -143,23 +143,23 @@ def open_workspace(
     """Open the workspace in a folder, and close it at the end of the `with` block.
 
     Args:
-        folder: Where it is.
-        clock: What time it is.
-        threads: So many threads compute, whatever its settings say; each takes memory.
+        folder: Folder of the workspace.
+        clock: Clock.
+        threads: Number of compute threads, which overrides the setting; each takes memory.
 
     Raises:
-        WorkspaceNotFoundError: There is none.
-        ConflictError: A file in it has a version that this release does not know.
+        WorkspaceNotFoundError: The folder contains no workspace.
+        ConflictError: A file in it has a version that is unknown to this release.
     """
     folder = Path(folder).resolve()
     if not (folder / STORE_FILE).exists():
         raise WorkspaceNotFoundError(
-            f"There is no workspace in {folder}.", hint="Make one with `fusion init` or try `fusion demo`."
+            f"There is no workspace in {folder}.", hint="Create one with `fusion init`, or try `fusion demo`."
         )
     settings = read_settings(folder)
     if threads is not None:
         settings = settings.model_copy(update={"threads": threads})
-    # Also where the folder is ours: its disk may be mounted for reading only.
+    # Checked even if we own the folder: its disk may be mounted read-only.
     is_read_only = not os.access(folder, os.W_OK)
     with ExitStack() as opened:
         scratch = folder
@@ -171,9 +171,9 @@ def open_workspace(
         )
         for each in (store, arrivals, session_store):
             opened.callback(each.close)
-        # The engine gives its spilled files the same names in every process: each needs a folder of its own.
+        # The engine names its spilled files identically in every process, so each needs a folder of its own.
         spill = claim_folder(scratch / SPILL_FOLDER / make_id())
-        assert spill is not None, "an id that was made just now is nobody else's"
+        assert spill is not None, "a new id is unique"
         opened.callback(spill.release, with_folder=True)
         if not is_read_only:
             opened.callback(_sweep_replaced, store, folder)
@@ -193,7 +193,7 @@ def _open_store(
 ) -> SQLiteStore:
     if (folder / name).exists():
         return SQLiteStore(folder / name, schema, is_read_only=is_read_only)
-    # A file beside the store that an older release did not have.
+    # A file that an older release did not have.
     made = SQLiteStore(scratch / name, schema)
     made.create()
     return made

@@ -39,19 +39,19 @@ def test_a_browser_on_the_same_machine_is_signed_in(way, visit, find_who):
 @pytest.mark.parametrize(
     ("way", "reason"),
     [
-        ({"is_demo": False}, "no demo"),
+        ({"is_demo": False}, "not a demo"),
         ({"from_address": "192.0.2.7"}, "another machine"),
         ({"from_address": "10.0.0.5"}, "another machine"),
         ({"from_address": "unknown"}, "another machine"),
-        ({"bound_address": "0.0.0.0"}, "listens to other machines"),
-        ({"bound_address": "::"}, "listens to other machines"),
-        ({"bound_address": ""}, "listens to other machines"),
+        ({"bound_address": "0.0.0.0"}, "accepts connections from other machines"),
+        ({"bound_address": "::"}, "accepts connections from other machines"),
+        ({"bound_address": ""}, "accepts connections from other machines"),
         # A page of the web whose name was pointed at this machine: the browser here, the name elsewhere.
         ({"host": "evil.example"}, "not localhost"),
         ({"host": "localhost.evil.example"}, "not localhost"),
         ({"host": ""}, "not localhost"),
         # A server in front on the same machine passes on what comes from anywhere.
-        ({"is_forwarded": True}, "another server"),
+        ({"is_forwarded": True}, "forwarded by a proxy"),
     ],
 )
 def test_anybody_else_is_not(way, reason, visit, store):

@@ -80,7 +80,7 @@ def test_a_short_password_is_told_and_the_link_stays_good(browse, first_link):
     browser = browse()
     refused = fill_in(browser, first_link, email="olga@example.org", password="short")
     assert refused.status_code == 400
-    assert "The password has 5 letters" in refused.text
+    assert "The password has 5 characters" in refused.text
     assert 'value="olga@example.org"' in refused.text
     assert fill_in(browser, first_link, email="olga@example.org", password=PASSWORD).status_code == 200
 
@@ -89,7 +89,7 @@ def test_a_used_link_is_told_as_such(browse, first_link):
     fill_in(browse(), first_link, email="olga@example.org", password=PASSWORD)
     gone = browse().get(first_link)
     assert gone.status_code == 401
-    assert "The link was used already" in gone.text
+    assert "The link was already used" in gone.text
 
 
 def test_a_wrong_password_is_told_without_saying_what_is_wrong(browse, anna):
@@ -98,7 +98,7 @@ def test_a_wrong_password_is_told_without_saying_what_is_wrong(browse, anna):
         for email in ("anna@example.org", "nobody@example.org")
     }
     assert len(pages) == 1
-    assert "The address or the password is not right." in pages.pop()
+    assert "The e-mail address or the password is wrong." in pages.pop()
 
 
 def test_what_was_typed_is_not_read_as_markup(browse):
@@ -140,7 +140,7 @@ def test_a_demo_lets_its_visitor_in_and_a_workspace_does_not(browse):
 def test_a_demo_that_others_reach_asks_for_a_password(browse):
     page = browse(is_demo=True).get("/sign-in", headers={"X-Forwarded-For": "192.0.2.1"})
     assert 'type="password"' in page.text
-    assert "another server passed the request on" in page.text
+    assert "the request was forwarded by a proxy" in page.text
 
 
 def test_signing_out_leads_to_the_sign_in(browse, anna):

@@ -19,7 +19,7 @@ def test_an_analyst_reads_what_the_concert_did_with_its_placebos_and_its_numbers
     page.get_by_role("link", name="Campaigns and actions", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Campaigns and actions of sweater-brand")
     page.get_by_role("row").get_by_role("link", name=CONCERT).click()
-    page.get_by_label("What it may have moved").select_option("followers")
+    page.get_by_label("Metric").select_option("followers")
     verdict = page.get_by_role("region", name="changed, cause unclear")
     expect(verdict).to_contain_text("over 3 days")
     draw_all(page)
@@ -31,21 +31,23 @@ def test_an_analyst_reads_what_the_concert_did_with_its_placebos_and_its_numbers
     with page.expect_download() as download:
         figure.get_by_role("link", name="Download as CSV").click()
     assert download.value.suggested_filename == "observed-and-expected.csv"
-    expect(page.get_by_role("heading", name="What was looked at")).to_be_visible()
-    expect(page.locator(".check-warned")).to_contain_text(["Without control series that the action does not reach"])
+    expect(page.get_by_role("heading", name="Validity checks")).to_be_visible()
+    expect(page.locator(".check-warned")).to_contain_text(
+        ["Without control series that the action does not reach"]
+    )
     page.get_by_text("How to read an effect").click()
-    expect(page.get_by_text("adds none to any relationship")).to_be_visible()
+    expect(page.get_by_text("changes no score")).to_be_visible()
 
 
 def test_an_action_is_declared_and_its_effect_measured_among_all(open_page):
     page = open_page()
     page.goto("/actions?brand=corner-grocery")
     page.get_by_text("Add a campaign or action…").click()
-    page.get_by_label("What it is", exact=True).fill("Free apples at the door")
-    page.get_by_label("Kind, such as concert or price").fill("occasion")
-    page.get_by_label("Its first day (UTC)").fill("2026-05-04")
-    page.get_by_label("Number of days; leave empty for its own length").fill("7")
-    page.get_by_role("button", name="Declare it").click()
+    page.get_by_label("Name", exact=True).fill("Free apples at the door")
+    page.get_by_label("Type, such as concert or price").fill("occasion")
+    page.get_by_label("First day (UTC)").fill("2026-05-04")
+    page.get_by_label("Number of days; leave empty for the length of the action").fill("7")
+    page.get_by_role("button", name="Declare").click()
     expect(page.get_by_role("status")).to_contain_text("is declared")
     page.get_by_role("link", name="Impact", exact=True).click()
     page.get_by_role("button", name="Measure what changed").click()
@@ -61,7 +63,7 @@ def test_an_action_is_declared_and_its_effect_measured_among_all(open_page):
 def test_a_plan_compares_dates_and_a_hold_out_is_drawn_with_its_list(open_page):
     page = open_page()
     page.goto("/planner?brand=corner-grocery")
-    page.get_by_label("First days to compare").fill("2026-07-06 2026-12-07")
+    page.get_by_label("Start dates to compare").fill("2026-07-06 2026-12-07")
     page.get_by_role("button", name="Plan", exact=True).click()
     plans = page.get_by_role("region", name="Plans")
     expect(plans.get_by_role("row")).to_have_count(11)
@@ -70,9 +72,9 @@ def test_a_plan_compares_dates_and_a_hold_out_is_drawn_with_its_list(open_page):
     expect(page.locator("figure.figure-plans svg.chart")).to_be_visible()
     page.get_by_text("Draw a control group…").click()
     page.get_by_label("Experiment name").fill("A letter with a recipe")
-    page.get_by_label("What the brand does").select_option("Campaign Received")
+    page.get_by_label("Brand action").select_option("Campaign Received")
     page.get_by_label("Control group size").select_option("0.25")
-    page.get_by_role("button", name="Draw and record it").click()
+    page.get_by_role("button", name="Draw and record").click()
     expect(page.get_by_role("status")).to_contain_text("are held out in experiment")
     with page.expect_download() as download:
         page.get_by_role("link", name="List as CSV").click()
@@ -83,4 +85,4 @@ def test_the_pages_of_effects_speak_italian(open_page):
     page = open_page(language="it")
     page.goto("/effect?action=founding-concert&metric=followers")
     expect(page.get_by_role("region", name="cambiato, causa incerta")).to_contain_text("rispetto all’atteso")
-    expect(page.get_by_role("heading", name="Che cosa si è guardato")).to_be_visible()
+    expect(page.get_by_role("heading", name="Controlli di validità")).to_be_visible()

@@ -65,8 +65,8 @@ def test_an_overview_follows_what_arrives_and_stays_where_it_was_scrolled_to(ope
     expect(page.locator(".news [role=status]")).to_contain_text("New events arrived")
     expect(page.locator(COUNT)).to_have_text(f"{before + 1} relationships")
     assert page.evaluate("() => window.scrollY") > 700
-    page.get_by_role("button", name="Show them everywhere").click()
-    expect(page.get_by_role("button", name="Show them everywhere")).to_be_hidden()
+    page.get_by_role("button", name="Refresh charts and lists").click()
+    expect(page.get_by_role("button", name="Refresh charts and lists")).to_be_hidden()
     expect(finding).not_to_have_text(chart)
 
 
@@ -87,7 +87,7 @@ def test_whoever_is_at_the_numbers_is_told_and_not_moved_away(open_live, server)
     expect(page.locator(".news [role=status]")).to_have_text("New events arrived.")
     assert page.evaluate("() => document.activeElement.closest('#live') !== null")
     assert link.text_content() == before
-    page.get_by_role("button", name="Show them everywhere").click()
+    page.get_by_role("button", name="Refresh charts and lists").click()
     expect(page.locator(COUNT)).to_have_text(f"{int(before.split()[0]) + 1} relationships")
 
 
@@ -98,7 +98,7 @@ def test_a_relationship_gets_its_new_event(open_live, server):
     score = page.locator(".score .value").text_content()
     send_order(server, "known-consumer")
     expect(page.locator(".score .value")).not_to_have_text(score)
-    page.get_by_role("button", name="Show them everywhere").click()
+    page.get_by_role("button", name="Refresh charts and lists").click()
     expect(page.locator("#ledger .event")).to_have_count(2)
 
 
@@ -119,7 +119,7 @@ def test_every_control_fills_its_place_before_and_after_new_events_replaced_the_
     assert faults == []
     send_order(server, "pop-artist")
     expect(page.locator(".news [role=status]")).to_contain_text("New events arrived")
-    page.get_by_role("button", name="Show them everywhere").click()
+    page.get_by_role("button", name="Refresh charts and lists").click()
     expect(page.locator("#live[data-first]")).to_have_count(0)
     page.wait_for_load_state("networkidle")
     again, faults = work_controls(page)

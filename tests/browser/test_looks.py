@@ -211,7 +211,7 @@ def test_an_account_and_what_is_shown_once_have_no_barrier(open_page, axe):
     page.wait_for_selector("text=invited")
     begin_axe(page, axe)
     assert [fault for look in LOOKS[:2] for fault in see(page, look, name="account")] == []
-    page.get_by_role("button", name="Create the invitation link again").click()
+    page.get_by_role("button", name="Create a new invitation link").click()
     page.wait_for_selector(".secret")
     begin_axe(page, axe)
     assert [fault for look in LOOKS[:2] for fault in see(page, look, name="once")] == []

@@ -16,7 +16,7 @@ def test_a_stranger_signs_in_and_comes_to_the_page_that_they_wanted(open_page):
     page = open_page(is_signed_in=False)
     page.goto("/points")
     expect(page).to_have_title("Sign in · Consumer Fusion")
-    page.get_by_label("Address").fill("olga@example.org")
+    page.get_by_label("E-mail").fill("olga@example.org")
     page.get_by_label("Password").fill("not this one")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("not right")
@@ -91,7 +91,7 @@ def test_a_rejected_row_is_repaired(open_page):
     page = open_page()
     page.goto("/rejected")
     page.get_by_role("link", name="Fix").first.click()
-    field = page.get_by_label("The row as it came; correct it here")
+    field = page.get_by_label("The row as received; correct it here")
     field.fill(field.input_value().replace('"twelve"', "12"))
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_role("status")).to_contain_text("Rows accepted: 1;")
@@ -103,7 +103,7 @@ def test_the_language_is_switched_and_stays(open_page):
     page.get_by_role("button", name="Italiano").click()
     expect(page.locator("html")).to_have_attribute("lang", "it")
     expect(page.locator(".score .value")).to_have_text("45,0")
-    expect(page.get_by_role("heading", name="Che cosa è accaduto")).to_be_visible()
+    expect(page.get_by_role("heading", name="Eventi")).to_be_visible()
     page.get_by_role("link", name="Punti").click()
     expect(page.get_by_role("link", name="Ordine completato", exact=True)).to_be_visible()
 
@@ -111,7 +111,7 @@ def test_the_language_is_switched_and_stays(open_page):
 def test_dark_and_light_are_chosen(open_page):
     page = open_page()
     page.goto("/brands")
-    page.get_by_label("Light or dark").select_option("dark")
+    page.get_by_label("Theme").select_option("dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
 
@@ -120,7 +120,7 @@ def test_everything_can_be_reached_by_the_keyboard(open_page):
     page = open_page()
     page.goto("/brands")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     page.goto("/brands")
@@ -138,7 +138,7 @@ def test_pages_work_without_script(chromium, address):
     page.goto("/points/kind?key=Order Completed")
     page.get_by_label("visits", exact=True).fill("4")
     page.get_by_role("button", name="Preview the effect").click()
-    expect(page.get_by_role("heading", name="What this would do: Order Completed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview: Order Completed")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_role("link", name="Audit")).to_be_visible()
     context.close()
@@ -164,15 +164,15 @@ def test_on_a_phone_the_navigation_unfolds_and_leads_on(open_page):
 def test_somebody_is_invited_and_the_link_is_copied_by_hand_or_button(open_page):
     page = open_page()
     page.goto("/staff")
-    page.get_by_text("Invite somebody…").click()
-    page.get_by_label("Address to sign in with").fill("ida@example.org")
+    page.get_by_text("Invite someone…").click()
+    page.get_by_label("E-mail").fill("ida@example.org")
     page.get_by_label("agent look").check()
     page.get_by_label("only these:").check()
     page.get_by_label("book-shop").check()
     page.get_by_role("button", name="Create invitation").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("One-time link")
     expect(page.locator(".secret")).to_contain_text("/welcome/")
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="I have saved it").click()
     expect(page.get_by_role("row").filter(has_text="ida@example.org")).to_contain_text("book-shop")
 
 
@@ -182,7 +182,7 @@ def test_an_event_without_a_consumer_gets_one(open_page):
     event = page.locator(".attaching").filter(has_text="till-7")
     event.get_by_text("Assign to a consumer…").click()
     event.get_by_label("Consumer").fill("pop-artist")
-    event.get_by_label("Why; it is kept").fill("Seen at the till.")
+    event.get_by_label("Reason (recorded)").fill("Seen at the till.")
     event.get_by_role("button", name="Assign").click()
     expect(page.get_by_role("status")).to_contain_text("The event till-7 is attached and counts now.")
     expect(page.locator(".attaching").filter(has_text="till-7")).to_have_count(0)

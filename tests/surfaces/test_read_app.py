@@ -64,7 +64,7 @@ def test_a_server_that_lives_and_can_answer_says_so(visitor):
 
 
 def test_a_server_whose_collector_died_gets_no_requests(visitor, side):
-    side.list_problems = lambda: ["the threads that keep and read what arrives do not run"]
+    side.list_problems = lambda: ["the threads that store and land arrivals are not running"]
     app = Starlette(routes=side.build_routes())
     answer = TestClient(app).get("/readyz")
     assert answer.status_code == 503

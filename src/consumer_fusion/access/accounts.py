@@ -25,7 +25,7 @@ def create_account(
     session: Session, *, email: str, role: Role, brands: Collection[str] | None, actor: Actor, now_us: int,
     name: str = "",
 ) -> Account:  # fmt: skip
-    """Make an account as `add_account` does, and put on record who did."""
+    """Create an account as `add_account` does, and record the actor in the audit log."""
     account = add_account(session, email=email, role=role, brands=brands, now_us=now_us, name=name)
     detail = {"after": tell_rights(account)}
     append_audit(session, [AuditEntry(actor, "create account", now_us, account.account_id, detail=detail)])
@@ -35,26 +35,27 @@ def create_account(
 def add_account(
     session: Session, *, email: str, role: Role, brands: Collection[str] | None, now_us: int, name: str = ""
 ) -> Account:
-    """Make an account without a password; a one-time link lets its owner choose one.
+    """Create an account without a password; its owner chooses one with a one-time link.
 
     Args:
-        session: A writing session.
-        email: The address to sign in with.
+        session: Writing session.
+        email: E-mail address to sign in with.
         role: owner, analyst, agent or read-only.
-        brands: The brands that it may see; None for all. An owner sees all.
-        now_us: When.
-        name: What the person is called.
+        brands: Brands that the account may see; None for all. An owner sees all.
+        now_us: Current time, in microseconds since the epoch.
+        name: Display name.
 
     Raises:
-        InputError: The address, the role or the brands cannot be.
-        ConflictError: There is an account with the address.
+        InputError: The e-mail address, the role or the brands are not valid.
+        ConflictError: There is already an account with the e-mail address.
     """
     address = check_name("The address of an account", normalize_email(email))
     check_name("The name of an account", name)
     _check_role(role, brands)
     if session.count(STAFF_ACCOUNTS, {"email": address}):
         raise ConflictError(
-            "There is an account with this address.", hint="Change it: `fusion staff change ADDRESS`."
+            "An account with this e-mail address already exists.",
+            hint="Change it: `fusion staff change ADDRESS`.",
         )
     account = Account(
         account_id=make_id(),
@@ -77,12 +78,12 @@ def add_account(
 def change_account(
     session: Session, account_id: str, *, role: Role, brands: Collection[str] | None
 ) -> Account:
-    """Give an account another role or other brands; it counts from their next click on.
+    """Change the role and brands of an account; takes effect with its next request.
 
     Raises:
         NotFoundError: There is no such account.
-        InputError: The role or the brands cannot be.
-        ConflictError: Nobody would be left who is an owner.
+        InputError: The role or the brands are not valid.
+        ConflictError: No owner would be left.
     """
     before = find_account(session, account_id)
     _check_role(role, brands)
@@ -98,13 +99,13 @@ def change_account(
 
 
 def remove_account(session: Session, account_id: str, *, now_us: int) -> None:
-    """Let nobody in with an account any more: its sessions end, its tokens and open links are withdrawn.
+    """Remove an account: its sessions end, and its tokens and open links are withdrawn.
 
-    The row stays, so that the audit can be read, and so that its address can be invited again.
+    The row stays, for the audit log, and so that the e-mail address can be invited again.
 
     Raises:
         NotFoundError: There is no such account.
-        ConflictError: Nobody would be left who is an owner.
+        ConflictError: No owner would be left.
     """
     account = find_account(session, account_id)
     _keep_an_owner(session, account)
@@ -114,7 +115,7 @@ def remove_account(session: Session, account_id: str, *, now_us: int) -> None:
 
 
 def restore_account(session: Session, account_id: str) -> Account:
-    """Let a removed account be used again, once its owner has chosen a new password.
+    """Reactivate a removed account; its owner has to choose a new password.
 
     Raises:
         NotFoundError: There is no such account.
@@ -138,15 +139,15 @@ def set_password(
     now_us: int,
     name: str | None = None,
 ) -> None:
-    """Put the hash of a new password in force; the account is signed out everywhere.
+    """Store the hash of a new password; the account is signed out everywhere.
 
     Args:
-        session: A writing session.
-        account_id: Whose.
-        password_hash: What `hash_password` made; computed before, so that nobody waits for it.
-        actor: Who does it.
-        now_us: When.
-        name: What they would like to be called.
+        session: Writing session.
+        account_id: Account.
+        password_hash: Hash from `hash_password`, computed before the transaction so that nobody waits for it.
+        actor: Actor.
+        now_us: Current time, in microseconds since the epoch.
+        name: New display name; None keeps the present one.
     """
     values = {"password": password_hash, **({"name": name.strip()} if name and name.strip() else {})}
     _begin_epoch(session, find_account(session, account_id), values)
@@ -154,12 +155,12 @@ def set_password(
 
 
 def renew_password_hash(session: Session, account_id: str, before: str, after: str) -> None:
-    """Keep the same password at today's cost; nothing happens when it was changed meanwhile."""
+    """Store the hash of the same password at the current cost, unless the password was changed meanwhile."""
     session.update(STAFF_ACCOUNTS, {"password": after}, {"account_id": account_id, "password": before})
 
 
 def find_account(session: Session, account_id: str) -> Account:
-    """The account of an id, also a removed one.
+    """The account with an id, including removed ones.
 
     Raises:
         NotFoundError: There is none.
@@ -171,58 +172,56 @@ def find_account(session: Session, account_id: str) -> Account:
 
 
 def find_account_by_email(session: Session, email: str) -> Account | None:
-    """The account of an address, also a removed one; None where there is none."""
+    """The account with an e-mail address, including removed ones; None where there is none."""
     found = read_password(session, email)
     return None if found is None else found[0]
 
 
 def read_password(session: Session, email: str) -> tuple[Account, str | None] | None:
-    """The account of an address with the kept text of its password."""
+    """The account with an e-mail address, and its password hash."""
     rows = session.read(STAFF_ACCOUNTS, {"email": fold_email(email)}).to_pylist()
     return (_read_account(session, rows[0]), rows[0]["password"]) if rows else None
 
 
 def list_accounts(session: Session) -> list[Account]:
-    """All accounts, also removed ones, in the order in which they were made."""
+    """All accounts, including removed ones, in order of creation."""
     rows = session.read(STAFF_ACCOUNTS, order_by=("created_us", "account_id")).to_pylist()
     return [_read_account(session, row) for row in rows]
 
 
 def has_owner(session: Session) -> bool:
-    """Whether somebody could sign in and do everything."""
+    """Whether there is an active owner with a password."""
     return any(
         row["password"] is not None for row in session.read(STAFF_ACCOUNTS, _ACTIVE_OWNERS).to_pylist()
     )
 
 
 def call_as(account: Account) -> Caller:
-    """What an account may ask for."""
+    """The caller that represents an account."""
     return Caller(Actor("staff", account.account_id), account.role, account.brands)
 
 
 def tell_rights(account: Account) -> dict[str, object]:
-    """What an account may, as the audit tells it; the address stays out, because the audit outlives the account."""
+    """The rights of an account for the audit log, without its e-mail address, because the log outlives the account."""
     return {"role": account.role, "brands": None if account.brands is None else sorted(account.brands)}
 
 
 def fold_email(email: str) -> str:
-    """An address as it is compared: without spaces around it, composed, in small letters."""
-    # Half a surrogate pair is no text and cannot be kept; nobody's address has one.
+    """Normalised e-mail address for comparison: trimmed, composed, lower case."""
+    # Lone surrogates cannot be encoded; no e-mail address has one.
     plain = email.encode("utf-8", "replace").decode()
     return unicodedata.normalize("NFKC", plain).strip().casefold()
 
 
 def normalize_email(email: str) -> str:
-    """An address as it is kept.
+    """Normalised e-mail address.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not valid.
     """
     address = fold_email(email)
     if not _EMAIL.fullmatch(address):
-        raise InputError(
-            "This is not an address to sign in with.", hint="Expected one such as anna@example.org."
-        )
+        raise InputError("This is not a valid e-mail address.", hint="Enter one such as anna@example.org.")
     return address
 
 
@@ -235,24 +234,24 @@ def _keep_an_owner(session: Session, account: Account) -> None:
     owners = session.read(STAFF_ACCOUNTS, _ACTIVE_OWNERS).to_pylist()
     if not [row for row in owners if row["password"] and row["account_id"] != account.account_id]:
         raise ConflictError(
-            "This is the only owner; nobody could let staff in or take them out afterwards.",
-            hint="Make somebody else an owner first.",
+            "This is the only owner; without an owner nobody could manage accounts.",
+            hint="Make another account an owner first.",
         )
 
 
 def _check_role(role: str, brands: Collection[str] | None) -> None:
     if role not in ROLES:
-        raise InputError(f"'{role}' is no role.", hint=f"Take one of {', '.join(ROLES)}.")
+        raise InputError(f"'{role}' is not a role.", hint=f"Choose one of {', '.join(ROLES)}.")
     if role == "owner" and brands is not None:
-        raise InputError("An owner sees all brands.", hint="Leave the brands out, or take another role.")
+        raise InputError("An owner sees all brands.", hint="Omit the brands, or choose another role.")
     for brand in brands or ():
         check_name("The brand of an account", brand)
     if brands is not None and (not brands or not all(brand.strip() for brand in brands)):
-        raise InputError("There is no brand to be seen.", hint="Name one brand or more, or say all brands.")
+        raise InputError("No brand was chosen.", hint="Choose one or more brands, or all.")
 
 
 def _begin_epoch(session: Session, account: Account, changes: Mapping[str, Value]) -> None:
-    """Change an account so that all its sessions end: they lie elsewhere and count in their own epoch only."""
+    """Change an account and end all its sessions: they are stored elsewhere and are valid only in their own epoch."""
     session.update(
         STAFF_ACCOUNTS,
         {**changes, "session_epoch": account.session_epoch + 1},

@@ -1,8 +1,8 @@
-"""The audit: who looked at or changed what, added row by row and never changed.
+"""The audit log: who viewed or changed what; rows are only ever added, never changed.
 
-Each row carries a digest over itself and the row before, and the store keeps the digest of the newest one, so a
-row that was changed, taken out or cut off shows. A change is on record in the transaction of the change. Erasing a
-consumer clears the details of their rows; the salted digest of the details stays, so the chain does too.
+Each row contains a hash over itself and the previous row, and the store keeps the hash of the newest one, so changed,
+deleted or truncated rows are detected. A change is audited in its own transaction. Erasing a consumer clears the
+details of their rows; the salted hash of the details stays, so the chain remains intact.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _CHAINED = (
 
 
 def append_audit(session: Session, entries: Iterable[AuditEntry]) -> int:
-    """Put acts on record, in their order.
+    """Append entries to the audit log, in order.
 
     Args:
-        session: A writing session; for a change, the one of the change itself.
-        entries: What was done.
+        session: Writing session; for a change, that of the change itself.
+        entries: Entries.
 
     Returns:
-        How many.
+        Number of entries.
     """
     before = head = session.read_mark(HEAD_MARK) or ""
     rows: list[tuple[Any, ...]] = []
@@ -62,17 +62,17 @@ def append_audit(session: Session, entries: Iterable[AuditEntry]) -> int:
 
 
 def audit_changes(workspace: Workspace, actor: Actor, describe: Callable[[Session], AuditNote]) -> Workspace:
-    """A workspace whose next change is on record, in its own transaction.
+    """A workspace whose next change is audited in its own transaction.
 
     Args:
-        workspace: The workspace.
-        actor: Who changes it.
-        describe: Says what the entry is about, when the change is done and just before it is durable.
+        workspace: Workspace.
+        actor: Actor of the change.
+        describe: Function that returns the audit note, called after the change and just before the commit.
     """
     is_written = False
 
     def write(session: Session) -> None:
-        # A change in several transactions is on record with the first of them.
+        # A change in several transactions is audited in the first of them.
         nonlocal is_written
         if not is_written:
             append_audit(session, [make_entry(session, actor, describe(session), workspace.now_us)])
@@ -82,7 +82,7 @@ def audit_changes(workspace: Workspace, actor: Actor, describe: Callable[[Sessio
 
 
 def make_entry(session: Session, actor: Actor, note: AuditNote, now_us: int) -> AuditEntry:
-    """An entry from what it is about."""
+    """An audit entry from a note."""
     consumers = find_keys(session, "consumer", [note.consumer] if note.consumer else [])
     brands = find_keys(session, "brand", [note.brand] if note.brand else [])
     return AuditEntry(
@@ -100,16 +100,16 @@ def read_audit(
     session: Session, *, actor_id: str | None = None, consumer_id: int | None = None, brand_id: int | None = None,
     object_id: str | None = None, before_id: int | None = None, limit: int = 100,
 ) -> list[AuditEntry]:  # fmt: skip
-    """Acts on record, the newest first.
+    """Entries of the audit log, newest first.
 
     Args:
-        session: A session.
+        session: Session.
         actor_id: Only of this account or token.
         consumer_id: Only about this consumer.
         brand_id: Only about this brand.
-        object_id: Only about this thing.
-        before_id: Only older than this number, to page on.
-        limit: At most so many.
+        object_id: Only about this object.
+        before_id: Only entries with a smaller id, for paging.
+        limit: Maximum number of entries.
     """
     wanted = {
         "actor_id": actor_id, "consumer_id": consumer_id, "brand_id": brand_id, "object_id": object_id,
@@ -135,16 +135,16 @@ def read_audit(
 
 
 def find_broken_audit(session: Session) -> list[int]:
-    """The numbers of the rows at which the record was tampered with; empty when it is whole.
+    """Ids of the rows at which the log was tampered with; empty when it is intact.
 
-    A number that does not exist, one past the newest row, stands for rows that were cut off at the end.
+    The id after the newest row stands for rows deleted at the end.
     """
     broken: list[int] = []
     head, last, where = "", 0, None
     while rows := session.read(AUDIT_ENTRIES, where, order_by=("audit_id",), limit=10_000).to_pylist():
         for row in rows:
             is_whole = row["chain_digest"] == _digest_row(head, row)
-            # An erased detail has lost its salt too; any other must still have its digest.
+            # Erased details have lost their salt too; all others must still match their hash.
             if row["salt"] or row["detail"]:
                 is_whole = is_whole and row["detail_digest"] == _digest_detail(row["salt"], row["detail"])
             if not is_whole:

@@ -1,7 +1,7 @@
-"""Secrets that are made here, shown once and kept as a digest only: keys, tokens, sessions, links.
+"""Generated secrets, shown once and stored as a hash only: keys, tokens, sessions, links.
 
-A secret has 256 random bits, so that its plain SHA-256 cannot be turned back; a slow digest is for passwords,
-which people choose.
+A secret has 256 random bits, so its plain SHA-256 cannot be reversed; slow hashes are for passwords, which people
+choose.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import secrets
 
 WRITE_KEY_PREFIX = "cfw_"
-API_TOKEN_PREFIX = "cft_"  # noqa: S105 — how a token begins, not a token
+API_TOKEN_PREFIX = "cft_"  # noqa: S105 — the prefix of a token, not a token
 LINK_PREFIX = "cfl_"
 SESSION_PREFIX = "cfs_"
 _RANDOM_BYTES = 32
@@ -20,25 +20,25 @@ _FORM = re.compile(r"cf[wtls]_[A-Za-z0-9_-]{43}")
 
 
 def make_secret(prefix: str) -> str:
-    """A new secret of 256 random bits; its prefix says what it is, also to scanners of leaked secrets."""
+    """A new secret of 256 random bits; its prefix identifies its type, also to scanners for leaked secrets."""
     return prefix + secrets.token_urlsafe(_RANDOM_BYTES)
 
 
 def is_of_form(secret: str, prefix: str) -> bool:
-    """Whether a text could be such a secret at all; others are not looked for."""
+    """Whether a text has the format of such a secret; other texts are not looked up."""
     return secret.startswith(prefix) and _FORM.fullmatch(secret) is not None
 
 
 def digest_secret(secret: str) -> str:
-    """SHA-256 in hexadecimal digits: what is kept of a secret."""
+    """SHA-256 in hexadecimal digits, as stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def matches_digest(secret: str, digest: str) -> bool:
-    """Whether the secret has the digest; takes the same time whichever digit differs."""
+    """Whether the secret has the hash, compared in constant time."""
     return hmac.compare_digest(digest_secret(secret), digest)
 
 
 def read_ending(secret: str) -> str:
-    """The last four characters, by which people tell one secret from another."""
+    """The last four characters, by which people distinguish secrets."""
     return secret[-4:]

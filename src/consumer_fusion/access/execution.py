@@ -1,4 +1,4 @@
-"""Execution: an operation is run for a caller, with its permission check and its audit entry."""
+"""Execution of operations for a caller, with permission check and audit entry."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def execute(
     *, detail: Mapping[str, object] | None = None, site: str = "",
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Any:  # fmt: skip
-    """Answer a query or carry out an operation.
+    """Run a query or an operation.
 
     Args:
-        query: What is asked or done.
-        workspace: The workspace.
-        caller: Who asks.
-        parameters: Of the query's own model.
-        detail: What the surface adds to the audit entry, such as the account of the machine.
-        site: Where the console is, for links that are sent to people; empty where the surface does not know it.
-        progress: Told how far it is.
+        query: Query or operation.
+        workspace: Workspace.
+        caller: Caller.
+        parameters: Parameters, of the query's own model.
+        detail: Details that the surface adds to the audit entry, such as the user account of the machine.
+        site: Origin of the console, for links that are sent to people; empty where the surface does not know it.
+        progress: Callback for progress.
 
     Returns:
         The result, of the query's own model, or a list of them.
 
     Raises:
-        PermissionDeniedError: The caller may not.
+        PermissionDeniedError: The caller lacks the permission.
     """
     require_permission(caller, query.needs, getattr(parameters, "brand", None))
     context = Context(workspace, caller, site=site)

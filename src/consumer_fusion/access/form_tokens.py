@@ -1,8 +1,8 @@
-"""Form tokens: what shows that a form was sent from a page of ours (defence against cross-site request forgery).
+"""Form tokens: proof that a form was sent from one of our own pages (defence against cross-site request forgery).
 
-A form token is made from what the browser holds in its cookie (the session's token, or before signing in a random
-text of its own) and from the installation's signing key, so nobody else can make one, and it is kept nowhere. Each
-page carries it under another mask, so that its bytes never repeat in compressed answers (BREACH).
+A form token derives from a value in the browser's cookie (the session token, or before signing in a random text) and
+from the installation's signing key, so nobody else can create one, and it is not stored. Each page masks it
+differently, so that its bytes never repeat in compressed responses (BREACH).
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _KEY_BYTES = 32
 
 
 def read_signing_key(folder: Path) -> bytes:
-    """The installation's signing key, made at the first reading; only its owner on the machine may read the file.
+    """The installation's signing key, created on first use; only the owner of the file may read it.
 
-    It signs cookies and form tokens. Who deletes the file signs everybody out, and nothing is lost. Because it is
-    not in the store, somebody who could write to the store alone could still not make a session.
+    It signs cookies and form tokens. Deleting the file signs everyone out, and nothing else is lost. Because it is
+    not in the store, write access to the store alone is not enough to create a session.
 
     Raises:
-        SettingsError: The file is not whole.
+        SettingsError: The file has the wrong length.
     """
     path = folder / SIGNING_KEY_FILE
     if not path.exists():
-        # Under another name until it is whole; of two processes that start at once, the first one's stays.
+        # Written under another name first; of two processes that start at once, the first one's file stays.
         unfinished = folder / f"{SIGNING_KEY_FILE}.{secrets.token_hex(4)}"
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -46,18 +46,18 @@ def read_signing_key(folder: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise SettingsError(
             f"The signing key has {len(key)} bytes; expected {_KEY_BYTES}.",
-            hint="Delete the file; a new one is made, and everybody has to sign in again.",
+            hint="Delete the file; a new key is created, and everyone has to sign in again.",
             where=str(path),
         )
     return key
 
 
 def make_form_token(signing_key: bytes, held: str) -> str:
-    """A form token for a page that goes to a browser.
+    """A form token for a page.
 
     Args:
-        signing_key: The installation's.
-        held: What the browser holds in its cookie.
+        signing_key: Signing key of the installation.
+        held: Value in the cookie of the browser.
     """
     mask = secrets.token_bytes(hashlib.sha256().digest_size)
     masked = bytes(one ^ other for one, other in zip(mask, _sign(signing_key, held)))
@@ -65,7 +65,7 @@ def make_form_token(signing_key: bytes, held: str) -> str:
 
 
 def is_form_token(signing_key: bytes, held: str, given: str) -> bool:
-    """Whether a form came from a page that was made for this browser; takes the same time however wrong it is."""
+    """Whether a form token is valid for the browser, compared in constant time."""
     size = hashlib.sha256().digest_size
     try:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
@@ -78,41 +78,41 @@ def is_form_token(signing_key: bytes, held: str, given: str) -> bool:
 
 
 def check_form(signing_key: bytes, held: str, given: str) -> None:
-    """Refuse a form that was not made for this browser.
+    """Reject a form whose token is not valid for the browser.
 
     Raises:
-        PermissionDeniedError: It was not.
+        PermissionDeniedError: The token is not valid.
     """
     if not is_form_token(signing_key, held, given):
         raise PermissionDeniedError(
-            "The form was not made for this browser, or you signed in or out since.",
-            hint="Load the page again and send it once more.",
+            "The form is not valid for this browser, or you have signed in or out since.",
+            hint="Reload the page and submit the form again.",
         )
 
 
 def check_origin(origin: str | None, referrer: str | None, fetch_site: str | None, own: str) -> None:
-    """Refuse a change that a page of another origin asks for.
+    """Reject a change requested by a page of another origin.
 
     Args:
-        origin: The Origin header.
-        referrer: The Referer header, looked at when there is no Origin.
-        fetch_site: The Sec-Fetch-Site header, which pages cannot set.
-        own: Our origin, as the browser knows it: scheme, host, port.
+        origin: Origin header.
+        referrer: Referer header, used without an Origin.
+        fetch_site: Sec-Fetch-Site header, which pages cannot set.
+        own: Own origin, as the browser sees it: scheme, host, port.
 
     Raises:
-        PermissionDeniedError: It comes from elsewhere, or does not say from where.
+        PermissionDeniedError: The request comes from another origin, or its origin is unknown.
     """
     claimed = _fold_origin(origin if origin is not None else referrer or "")
     if fetch_site is None:
         is_ours = claimed is not None and claimed == _fold_origin(own)
     else:
-        # The browser itself says whether the page is of this origin; it may then keep the origin's name back.
+        # The browser itself says whether the page has this origin, and may then omit the origin.
         is_ours = fetch_site == "same-origin" and claimed in (None, _fold_origin(own))
     if is_ours:
         return
     raise PermissionDeniedError(
-        "The request comes from a page of another site, or does not say where it comes from.",
-        hint="Open the console itself. Behind another server, let it pass on the Host header and the scheme.",
+        "The request comes from a page of another site, or its origin is unknown.",
+        hint="Open the console itself. A reverse proxy must pass on the Host header and the scheme.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Invitations: an account together with the one-time link by which its owner chooses a password."""
+"""Invitations: an account with the one-time link by which its owner chooses a password."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Invitation:
     """An account and its link.
 
     Attributes:
-        secret: The secret of the link; this is the only time that it is seen.
+        secret: Secret of the link, available only here.
         account: The account.
-        expires_us: From when the link no longer counts.
+        expires_us: Time when the link expires, in microseconds since the epoch.
     """
 
     secret: str = field(repr=False)
@@ -35,26 +35,26 @@ class Invitation:
 def invite_staff(
     session: Session, *, email: str, role: Role, brands: Collection[str] | None, now_us: int, name: str = ""
 ) -> Invitation:
-    """Make an account and a link for it; who was invited or removed before is invited anew.
+    """Create an account and a link for it; invited or removed accounts are invited again.
 
     Args:
-        session: A writing session.
-        email: The address to sign in with.
+        session: Writing session.
+        email: E-mail address to sign in with.
         role: owner, analyst, agent or read-only.
-        brands: The brands that they may see; None for all. An owner sees all.
-        now_us: When.
-        name: What the person is called.
+        brands: Brands that the account may see; None for all. An owner sees all.
+        now_us: Current time, in microseconds since the epoch.
+        name: Display name.
 
     Raises:
-        InputError: The address, the role or the brands cannot be.
-        ConflictError: Somebody signs in with this address already.
+        InputError: The e-mail address, the role or the brands are not valid.
+        ConflictError: An active account has this e-mail address.
     """
     known = find_account_by_email(session, email)
     if known is None:
         account = add_account(session, email=email, role=role, brands=brands, now_us=now_us, name=name)
     elif known.is_active and known.has_password:
         raise ConflictError(
-            "Somebody signs in with this address already.",
+            "An account with this e-mail address is already active.",
             hint="Change the account: `fusion staff change ADDRESS`.",
         )
     else:
@@ -65,7 +65,7 @@ def invite_staff(
 
 
 def renew_link(session: Session, account: Account, *, now_us: int) -> Invitation:
-    """Make a link by which the owner of an account chooses a password; the old one is valid until then.
+    """Create a link by which the owner of an account chooses a password; the old one is valid until then.
 
     Raises:
         ConflictError: The account was removed.

@@ -1,4 +1,4 @@
-"""Operations on write keys: created, shown once, rotated, revoked."""
+"""Operations on write keys: create (shown once), rotate, revoke."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ KIND_HINTS: dict[KeyKind, str] = {
     "browser": N_(
         "In a web page or app: anyone can read the key, so amounts count a quarter until a server confirms them."
     ),
-    "webhook": N_("With another service that calls us: trusted in full if its signature is valid."),
+    "webhook": N_("In another service that sends webhooks: fully trusted if its signature is valid."),
 }
 _ID = (N_("ID"), "The id of the write key.")
 _SOURCE = (N_("Source"), N_("The source that its events come from, such as web-shop."))
-_KIND = (N_("Kind"), N_("Where the key is kept."))
+_KIND = (N_("Kind"), N_("Where the key is used."))
 _BRAND = (N_("Brand"), N_("The brand of events that name none."))
-_TRUST = (N_("Trust limit"), N_("0 to 1: the most that its events are trusted; empty for no limit."))
+_TRUST = (N_("Trust limit"), N_("0 to 1: maximum trust in its events; empty for no limit."))
 
 
 class Key(Schema):
@@ -59,15 +59,15 @@ class Key(Schema):
     kind: KeyKind = describe(*_KIND, words=KIND_WORDS)
     trust: float | None = describe(*_TRUST, is_shown=False)
     ending: str = describe(N_("Ends in"), "The last four characters of the key.")
-    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
-    used_at: Moment | None = describe(N_("Last used (UTC)"), "When it was last used.", absent=N_("never"))
+    created_at: Moment = describe(N_("Created (UTC)"), "Time of creation.")
+    used_at: Moment | None = describe(N_("Last used (UTC)"), "Time of last use.", absent=N_("never"))
     state: KeyState = describe(
         N_("Status"),
         "active; rotated, and valid until `expires_at`; expired; or revoked.",
         words=KEY_STATES,
     )
     expires_at: Moment | None = describe(
-        N_("Valid until (UTC)"), "When it expires, once it was rotated.", is_shown=False
+        N_("Valid until (UTC)"), "Time when it expires, once it was rotated.", is_shown=False
     )
     replaces_key_id: str | None = describe(N_("Replaces"), "The key that it replaces.", is_shown=False)
 
@@ -94,14 +94,14 @@ class CreateKey(Schema):
     trust: Annotated[float | None, Field(ge=0, le=1)] = describe(*_TRUST, default=None)
     signing_secret: str | None = describe(
         N_("Signing secret"),
-        N_("The secret with which a webhook's sender signs, if it signs."),
+        N_("Secret with which the webhooks are signed, if they are."),
         default=None,
         is_secret=True,
     )
 
 
 class KeyId(Schema):
-    """Which write key."""
+    """Id of a write key."""
 
     key_id: Text = describe(*_ID)
 
@@ -111,7 +111,7 @@ class RotateKey(KeyId):
 
     overlap_hours: Annotated[float, Field(ge=0)] = describe(
         N_("Overlap"),
-        "The old key stays valid for this many hours beside the new one.",
+        "Number of hours that the old key stays valid.",
         default=DEFAULT_OVERLAP_HOURS,
     )
 
@@ -143,10 +143,10 @@ def _revoke_key(context: Context, asked: KeyId) -> Key:
 
 
 def _tell(context: Context, made: NewWriteKey) -> NewKey:
-    """A new key as it is shown once; the audit entry knows all but the key itself."""
+    """A new key, shown once; the audit entry contains everything except the key itself."""
     key = made.key
     context.describe(object_id=key.key_id)
-    # In the detail, because no event of this brand may have come yet.
+    # In the details, because there may be no event of this brand yet.
     context.about["detail"] = {
         "source": key.source, "kind": key.kind, "brand": key.brand, "replaces": key.replaces_key_id,
     }  # fmt: skip
@@ -179,14 +179,14 @@ KEY_OPERATIONS = (
     ),
     Operation(
         name="keys create", run=_create_key, needs="change_keys", parameters=CreateKey, result=NewKey,
-        summary=N_("Create a write key; it is shown once, only its digest is kept."), audit="create write key",
-        button=N_("Create key"), done=N_("Keep this write key where {source} sends from. It is not shown again."),
+        summary=N_("Create a write key. It is shown once; only its hash is stored."), audit="create write key",
+        button=N_("Create key"), done=N_("Store this write key where {source} sends from. It is not shown again."),
     ),
     Operation(
         name="keys rotate", run=_rotate_key, needs="change_keys", parameters=RotateKey, result=NewKey,
         arguments=("key_id",), summary="Replace a key by a new one; both are valid for a while.",
         audit="rotate write key", button=N_("Rotate"),
-        done=N_("Keep this write key where {source} sends from. It is not shown again."),
+        done=N_("Store this write key where {source} sends from. It is not shown again."),
         of_row="key_id", is_on_page=False, is_offered=lambda row: row.state == "active",
         question=N_("Create a new key to replace this one? Both are valid for three days."),
     ),
@@ -195,6 +195,6 @@ KEY_OPERATIONS = (
         summary="Revoke a key; events that are still sent with it are refused and lost.", audit="revoke write key",
         button=N_("Revoke"), done=N_("The key of {source} is no longer valid."), of_row="key_id",
         is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,
-        question=N_("Revoke this key? Its source can send nothing from this moment on."),
+        question=N_("Revoke this key? Its source can then no longer send events."),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Write keys: what lets a source send events and nothing else. Shown once, kept as a digest, rotated, revoked."""
+"""Write keys, with which a source can send events and nothing else: shown once, stored as a hash, rotated, revoked."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ KEY_STATES: Mapping[KeyState, str] = {
     "expired": N_("expired"),
     "revoked": N_("revoked"),
 }
-"""The states of write keys and tokens, with their labels; a rotated key is valid until its replacement took over."""
+"""The states of write keys and tokens, with their labels; a rotated key stays valid for an overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteKey:
-    """A write key, without the key.
+    """A write key, without the secret.
 
     Attributes:
-        key_id: Its id.
-        source: The source that its events are of.
-        brand: The brand of events that name none.
-        kind: Where it is kept: on a server, in a browser (anybody can read it), or with another service that
-            calls a webhook; events of a browser are believed less.
-        trust: Its events are believed at most so far; None for no such limit.
-        signing_secret: What a webhook's sender signs with.
-        ending: The last four characters of the key.
-        created_us: When it was made.
-        expires_us: From when it no longer counts, once it was rotated.
-        revoked_us: When it was revoked.
-        used_us: When it was last used.
-        replaces_key_id: The key that it came in place of.
+        key_id: Id.
+        source: Source of its events.
+        brand: Brand of events that name none.
+        kind: Place of use: a server, a browser (anyone can read it), or another service that sends webhooks; events of
+        a browser are trusted less.
+        trust: Maximum trust in its events; None for no limit.
+        signing_secret: Secret with which webhooks are signed.
+        ending: Last four characters of the key.
+        created_us: Time of creation, in microseconds since the epoch.
+        expires_us: Time when it expires, once it was rotated.
+        revoked_us: Time of revocation.
+        used_us: Time of last use.
+        replaces_key_id: Key that it replaces.
     """
 
     key_id: str
@@ -81,11 +81,11 @@ class WriteKey:
 
 @dataclass(frozen=True, slots=True)
 class NewWriteKey:
-    """A write key that was just made.
+    """A newly created write key.
 
     Attributes:
-        secret: The key itself; this is the only time that it is seen.
-        key: All else.
+        secret: Key itself, available only here.
+        key: All other data.
     """
 
     secret: str = field(repr=False)
@@ -99,31 +99,31 @@ def create_write_key(
     """Create a write key for a source.
 
     Args:
-        session: A writing session.
-        source: The source that its events are of; several keys may be of one.
+        session: Writing session.
+        source: Source of its events; a source may have several keys.
         kind: server, browser or webhook.
-        now_us: When.
-        brand: The brand of events that name none.
-        trust: 0 to 1: believe its events at most so far.
-        signing_secret: What a webhook's sender signs with; only for the kind webhook.
+        now_us: Current time, in microseconds since the epoch.
+        brand: Brand of events that name none.
+        trust: Maximum trust in its events, 0 to 1.
+        signing_secret: Secret with which webhooks are signed; only for the kind webhook.
 
     Raises:
-        InputError: One of these cannot be.
+        InputError: An argument is not valid.
     """
     if not source.strip():
         raise InputError(
-            "A write key needs a source.", hint="Name where its events come from, such as web-shop."
+            "A write key needs a source.", hint="Name the source of its events, such as web-shop."
         )
     check_name("The source of a write key", source)
     check_name("The brand of a write key", brand or "")
     if kind not in KEY_KINDS:
-        raise InputError(f"'{kind}' is no kind of key.", hint=f"Take one of {', '.join(KEY_KINDS)}.")
+        raise InputError(f"'{kind}' is not a kind of key.", hint=f"Choose one of {', '.join(KEY_KINDS)}.")
     if trust is not None and not 0 <= trust <= 1:
         raise InputError(
-            f"The trust {trust} is not between 0 and 1.", hint="Give such a number or leave it out."
+            f"The trust {trust} is not between 0 and 1.", hint="Enter a number from 0 to 1, or omit it."
         )
     if signing_secret is not None and kind != "webhook":
-        raise InputError(f"A key of the kind {kind} has no signatures.", hint="Take the kind webhook.")
+        raise InputError(f"A key of the kind {kind} has no signing secret.", hint="Choose the kind webhook.")
     key = WriteKey(
         make_id(), source.strip(), brand, kind, trust, signing_secret, ending="", created_us=now_us
     )
@@ -133,7 +133,7 @@ def create_write_key(
 def rotate_write_key(
     session: Session, key_id: str, *, now_us: int, overlap_hours: float = DEFAULT_OVERLAP_HOURS
 ) -> NewWriteKey:
-    """Replace a key by a new one; both are valid for a while, so that senders can be changed one by one.
+    """Replace a key by a new one; both are valid for a while, so that senders can be switched one by one.
 
     Raises:
         NotFoundError: There is no such key.
@@ -162,7 +162,7 @@ def rotate_write_key(
 
 
 def revoke_write_key(session: Session, key_id: str, *, now_us: int) -> WriteKey:
-    """Revoke a key, from this moment on; revoking it again changes nothing.
+    """Revoke a key immediately; revoking it again changes nothing.
 
     Raises:
         NotFoundError: There is no such key.
@@ -175,13 +175,13 @@ def revoke_write_key(session: Session, key_id: str, *, now_us: int) -> WriteKey:
 
 
 def verify_write_key(session: Session, secret: str, now_us: int) -> WriteKey:
-    """The key that a sender showed.
+    """The key with a secret.
 
-    What this returns may be kept in memory for some seconds, by the secret's digest; ask `counts_at` each time.
+    The result may be cached for some seconds, by the hash of the secret; call `counts_at` each time.
 
     Raises:
-        AuthenticationError: It is no key, or it no longer counts. Senders then drop what they sent for good, so
-            whoever answers them counts and shows it.
+        AuthenticationError: There is no such key, or it is no longer valid. Senders then discard their events, so the
+        caller must count and report the error.
     """
     if is_of_form(secret, WRITE_KEY_PREFIX):
         rows = session.read(WRITE_KEYS, {"digest": digest_secret(secret)}).to_pylist()
@@ -194,34 +194,34 @@ def verify_write_key(session: Session, secret: str, now_us: int) -> WriteKey:
                 hint="Send with an active key; `fusion keys list` shows them.",
             )
     raise AuthenticationError(
-        "This is no write key of this workspace.",
-        hint="Make one with `fusion keys create` and send it whole; it begins with cfw_.",
+        "This is not a write key of this workspace.",
+        hint="Create one with `fusion keys create` and send it in full; it begins with cfw_.",
     )
 
 
 def find_write_key(session: Session, key_id: str) -> WriteKey:
-    """The key of an id.
+    """The key with an id.
 
     Raises:
         NotFoundError: There is none.
     """
     rows = session.read(WRITE_KEYS, {"key_id": key_id}).to_pylist()
     if not rows:
-        raise NotFoundError("There is no write key of this id.", hint="`fusion keys list` shows the ids.")
+        raise NotFoundError("There is no write key with this id.", hint="`fusion keys list` shows the ids.")
     return _read_key(rows[0])
 
 
 def list_write_keys(session: Session) -> list[WriteKey]:
-    """All write keys, also those that no longer count, in the order in which they were made."""
+    """All write keys, including invalid ones, in order of creation."""
     return [_read_key(row) for row in session.read(WRITE_KEYS, order_by=("created_us", "key_id")).to_pylist()]
 
 
 def note_key_uses(session: Session, used: Mapping[str, int]) -> None:
-    """Remember when keys were last used; gathered over a while, so that receiving events does not wait for it.
+    """Store the last use of keys; buffered, so that receiving events does not wait for it.
 
     Args:
-        session: A writing session.
-        used: The moment of the last use, by the id of the key.
+        session: Writing session.
+        used: Time of last use, by the id of the key.
     """
     for key_id, used_us in used.items():
         session.update(WRITE_KEYS, {"used_us": used_us}, {"key_id": key_id})

@@ -21,12 +21,12 @@ LINK_HOURS: dict[LinkPurpose, float] = {"owner": 24.0, "invitation": 7 * 24.0, "
 
 @dataclass(frozen=True, slots=True)
 class OneTimeLink:
-    """A link that was not used yet.
+    """An unused link.
 
     Attributes:
         purpose: owner, invitation or password.
-        account_id: Whose it is; None for the first owner's.
-        expires_us: From when it no longer counts.
+        account_id: Account of the link; None for the first owner's.
+        expires_us: Time when it expires, in microseconds since the epoch.
     """
 
     purpose: LinkPurpose
@@ -35,7 +35,7 @@ class OneTimeLink:
 
 
 def create_link(session: Session, purpose: LinkPurpose, *, account_id: str | None, now_us: int) -> str:
-    """Make a link and return its secret; earlier links for the same count no longer."""
+    """Create a link and return its secret; earlier links for the same account become invalid."""
     withdraw_links(session, account_id=account_id, now_us=now_us)
     secret = make_secret(LINK_PREFIX)
     expires_us = now_us + round(LINK_HOURS[purpose] * 3_600_000_000)
@@ -48,15 +48,15 @@ def create_link(session: Session, purpose: LinkPurpose, *, account_id: str | Non
 
 
 def write_link(base_url: str, secret: str) -> str:
-    """The address that a person opens."""
+    """The URL of a link."""
     return base_url.rstrip("/") + LINK_PATH + secret
 
 
 def find_link(session: Session, secret: str, now_us: int) -> OneTimeLink:
-    """Look at a link without using it: opening the page must not use it up, taking it up does.
+    """Look up a link without using it: opening the page must not use it up.
 
     Raises:
-        AuthenticationError: It is none, was used, or has expired.
+        AuthenticationError: It is unknown, was used, or has expired.
     """
     if is_of_form(secret, LINK_PREFIX):
         rows = session.read(ONE_TIME_LINKS, {"digest": digest_secret(secret)}).to_pylist()
@@ -65,22 +65,22 @@ def find_link(session: Session, secret: str, now_us: int) -> OneTimeLink:
             if row["used_us"] is None and now_us < row["expires_us"]:
                 return OneTimeLink(row["purpose"], row["account_id"], row["expires_us"])
     raise AuthenticationError(
-        "The link was used already, has expired, or is not whole.", hint="Ask for a new one."
+        "The link was already used, has expired, or is incomplete.", hint="Ask for a new one."
     )
 
 
 def use_link(session: Session, secret: str, now_us: int) -> OneTimeLink:
-    """Use a link up; of two who try at the same moment one has it.
+    """Use a link; of concurrent attempts only one succeeds.
 
     Raises:
-        AuthenticationError: It is none, was used, or has expired.
+        AuthenticationError: It is unknown, was used, or has expired.
     """
     link = find_link(session, secret, now_us)
-    # A writing session is the only one, so nobody can come between the look and this.
+    # There is only one writing session at a time, so nothing can happen between the check and this update.
     session.update(ONE_TIME_LINKS, {"used_us": now_us}, {"digest": digest_secret(secret), "used_us": None})
     return link
 
 
 def withdraw_links(session: Session, *, account_id: str | None, now_us: int) -> int:
-    """Let the open links of an account, or of the first owner, count no longer."""
+    """Invalidate the open links of an account, or of the first owner."""
     return session.update(ONE_TIME_LINKS, {"used_us": now_us}, {"account_id": account_id, "used_us": None})

@@ -1,4 +1,4 @@
-"""Operations on who and what may come in: staff, write keys of sources, and tokens of programs that read."""
+"""Operations on access: staff, write keys of sources, and tokens of programs that read."""
 
 from __future__ import annotations
 

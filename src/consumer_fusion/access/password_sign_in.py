@@ -1,8 +1,8 @@
-"""Coming in: with a password, by a one-time link, with a token.
+"""Signing in: with a password, by a one-time link, with a token.
 
-Signing in takes three steps, because a password is checked between two transactions and not within one, or guessing
-would keep everybody else from coming in: `begin_sign_in`, `matches_password`, `finish_sign_in`. They write to the file
-of visits alone, and only read the store, where an import may be writing for minutes.
+Signing in takes three steps, because a password is checked between two transactions and not within one; otherwise
+guessing would block all other sign-ins: `begin_sign_in`, `matches_password`, `finish_sign_in`. They write only to the
+session store and only read the main store, where an import may be writing for minutes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from consumer_fusion.storage.store import Session, Store
 PATIENCE_SECONDS = 10.0
 
 Note = Callable[[Iterable[AuditEntry]], object]
-"""Puts on record who came in, who failed to and who went; soon, where the store cannot be written just now."""
+"""Appends sign-ins, failed sign-ins and sign-outs to the audit log, deferred if the store is being written."""
 
 
 DEMO_EMAIL = "visitor@demo.invalid"
@@ -60,13 +60,13 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """A try that was counted and is not decided yet.
+    """A counted sign-in attempt, not decided yet.
 
     Attributes:
-        email: The name of the account as it was given.
-        address: The network address it came from.
-        account: The account, if there is one that may be used.
-        kept: The kept text of its password.
+        email: E-mail address as it was given.
+        address: Network address of the client.
+        account: Active account with the e-mail address, if any.
+        kept: Its password hash.
     """
 
     email: str = field(repr=False)
@@ -77,12 +77,12 @@ class SignInAttempt:
 
 @dataclass(frozen=True, slots=True)
 class SignedInAccount:
-    """Who is signed in, as of this request.
+    """The signed-in user of a request.
 
     Attributes:
-        account: Their account.
-        caller: What they may ask for.
-        session: The session that they are signed in by.
+        account: Account.
+        caller: Caller with the account's permissions.
+        session: Session.
     """
 
     account: Account
@@ -91,11 +91,11 @@ class SignedInAccount:
 
 
 def begin_sign_in(store: Store, session_store: Store, email: str, address: str, now_us: int) -> SignInAttempt:
-    """Count a try, and read what it is to be compared with.
+    """Count a sign-in attempt, and read the account and its password hash.
 
     Raises:
-        ThrottledError: They have to wait.
-        StoreError: The try could not be counted; then nobody is let in.
+        ThrottledError: Too many attempts; the caller has to wait.
+        StoreError: The attempt could not be counted, so the sign-in is refused.
     """
     with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         count_try(session, email, address, now_us)
@@ -110,20 +110,20 @@ def finish_sign_in(
     store: Store, session_store: Store, note: Note, tried: SignInAttempt, now_us: int, *, is_right: bool,
     limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession | None:  # fmt: skip
-    """Sign in, or put on record that it failed.
+    """Sign in, or audit the failure.
 
     Args:
-        store: The store.
-        session_store: The session store.
-        note: Puts on record what happened.
-        tried: What `begin_sign_in` returned.
-        now_us: When.
-        is_right: What `matches_password` said.
-        limits: How long the session lasts.
-        previous_token: What the browser had before.
+        store: Store.
+        session_store: Session store.
+        note: Appends to the audit log.
+        tried: Attempt from `begin_sign_in`.
+        now_us: Current time, in microseconds since the epoch.
+        is_right: Result of `matches_password`.
+        limits: Lifetimes of sessions.
+        previous_token: Earlier session token of the browser.
 
     Returns:
-        The session, or None; for no other reason than a wrong name or password, and nothing says which.
+        The session, or None if the e-mail address or the password is wrong, without distinguishing them.
     """
     if tried.account is None:
         return None
@@ -133,8 +133,8 @@ def finish_sign_in(
         return None
     with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_try(session, tried.email, tried.address)
-        # Of the account as it was when the password was read: one that is changed or removed at this very moment
-        # has another epoch, so that this session never counts.
+        # With the epoch from when the password was read: if the account is changed or removed at this moment, its
+        # epoch differs, and this session is never valid.
         opened = open_session(
             session,
             tried.account,
@@ -151,24 +151,24 @@ def sign_in(
     store: Store, session_store: Store, note: Note, email: str, password: str, address: str, now_us: int, *,
     cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
-    """The three steps of signing in with a password; none of them waits for who is writing to the store.
+    """The three steps of signing in with a password; none of them waits for writers of the store.
 
     Args:
-        store: The store.
-        session_store: The session store.
-        note: Puts on record what happened.
-        email: The name of the account.
-        password: The password.
-        address: The network address that it comes from.
-        now_us: When.
-        cost: What a guess costs.
-        limits: How long the session lasts.
-        previous_token: What the browser had before.
+        store: Store.
+        session_store: Session store.
+        note: Appends to the audit log.
+        email: E-mail address of the account.
+        password: Password.
+        address: Network address of the client.
+        now_us: Current time, in microseconds since the epoch.
+        cost: Cost parameters of password hashing.
+        limits: Lifetimes of sessions.
+        previous_token: Earlier session token of the browser.
 
     Raises:
-        ThrottledError: They have to wait.
-        AuthenticationError: Name or password are wrong; which one is not said.
-        StoreError: Trying could not be counted; then nobody is let in.
+        ThrottledError: Too many attempts; the caller has to wait.
+        AuthenticationError: The e-mail address or the password is wrong.
+        StoreError: The attempt could not be counted, so the sign-in is refused.
     """
     tried = begin_sign_in(store, session_store, email, address, now_us)
     is_right = matches_password(tried.kept, password, cost)
@@ -184,7 +184,7 @@ def sign_in(
     )
     if opened is None:
         raise AuthenticationError(
-            "The address or the password is not right.",
+            "The e-mail address or the password is wrong.",
             hint="Try again, or ask an owner for a link to choose a new password.",
         )
     if tried.kept is not None and needs_new_hash(tried.kept, cost):
@@ -199,7 +199,7 @@ def _is_unchanged(store: Store, tried: SignInAttempt) -> bool:
 
 
 def _renew_hash(store: Store, account_id: str, before: str, after: str) -> None:
-    # Where somebody else is writing, the next time they sign in does it.
+    # If the store is being written, the next sign-in renews the hash.
     with suppress(StoreError), store.writing(wait_seconds=0.0) as session:
         renew_password_hash(session, account_id, before, after)
 
@@ -207,7 +207,7 @@ def _renew_hash(store: Store, account_id: str, before: str, after: str) -> None:
 def find_signed_in(
     store: Store, session_store: Store, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> SignedInAccount | None:
-    """Who is signed in by a token, with the role and the brands that they have at this moment."""
+    """The signed-in user of a session token, with their current role and brands."""
     with session_store.reading() as session:
         found = find_session(session, token, now_us, limits)
     if found is None:
@@ -222,10 +222,10 @@ def find_signed_in(
 
 
 def call_with_token(session: Session, token: ApiToken) -> Caller:
-    """What a program may read with a token: what both the token and its maker's account allow at this moment.
+    """The caller of a token, with the current permissions of both the token and its account.
 
     Raises:
-        AuthenticationError: The account of whoever made it may not be used any more.
+        AuthenticationError: The account of the token was removed.
     """
     account = find_account(session, token.account_id)
     if not account.is_active:
@@ -236,10 +236,10 @@ def call_with_token(session: Session, token: ApiToken) -> Caller:
 
 
 def make_owner_link(session: Session, now_us: int) -> str | None:
-    """The secret of a link that makes the first owner, or None where there is an owner who can sign in.
+    """The secret of a link that creates the first owner, or None where there is an owner who can sign in.
 
-    There is no default password: whoever starts the product is shown this link, once. A new start makes a new
-    link, and the one before counts no longer.
+    There is no default password: the person who starts the product sees this link once. Each start creates a new
+    link and invalidates the previous one.
     """
     if has_owner(session):
         return None
@@ -252,29 +252,29 @@ def take_up_link(
     store: Store, session_store: Store, secret: str, password: str, now_us: int, *, email: str = "", name: str = "",
     cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
-    """Choose a password by a one-time link, and be signed in.
+    """Set a password with a one-time link, and sign in.
 
     Args:
-        store: The store.
-        session_store: The session store.
-        secret: The secret of the link.
-        password: The password that they choose.
-        now_us: When.
-        email: The address to sign in with; asked of the first owner only.
-        name: What they would like to be called.
-        cost: What a guess of the password will cost.
-        limits: How long the session lasts.
-        previous_token: What the browser had before.
+        store: Store.
+        session_store: Session store.
+        secret: Secret of the link.
+        password: New password.
+        now_us: Current time, in microseconds since the epoch.
+        email: E-mail address to sign in with; used for the first owner only.
+        name: Display name.
+        cost: Cost parameters of password hashing.
+        limits: Lifetimes of sessions.
+        previous_token: Earlier session token of the browser.
 
     Raises:
-        AuthenticationError: The link does not count.
-        InputError: The password or the address cannot be; the link stays good.
-        ConflictError: There is an owner by now.
+        AuthenticationError: The link is not valid.
+        InputError: The password or the e-mail address is not valid; the link can still be used.
+        ConflictError: There is an owner already.
     """
     with store.reading() as session:
         known = _name_account(session, find_link(session, secret, now_us))
     check_password(password, about=f"{email} {name} {known}")
-    # Before the transaction, because it takes long; a link that does not count was refused above.
+    # Before the transaction, because it takes long; invalid links were refused above.
     hashed = hash_password(password, cost)
     with store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         link = use_link(session, secret, now_us)
@@ -296,7 +296,7 @@ def _settle_account(session: Session, link: OneTimeLink, email: str, name: str, 
             raise AuthenticationError("The account was removed.", hint="Ask an owner for a new invitation.")
         return account
     if has_owner(session):
-        raise ConflictError("There is an owner by now.", hint="Ask them for an invitation.")
+        raise ConflictError("There is an owner already.", hint="Ask them for an invitation.")
     known = find_account_by_email(session, email)
     if known is not None and known.role == "owner" and known.is_active:
         return known
@@ -313,7 +313,7 @@ def _name_account(session: Session, link: OneTimeLink) -> str:
 
 
 def describe_sign_in(account_id: str, origin: str, now_us: int) -> AuditEntry:
-    """What goes on record when somebody came in."""
+    """Audit entry of a sign-in."""
     return AuditEntry(
         Actor("staff", account_id), "sign in", now_us, object_id=account_id, detail={"origin": origin}
     )
@@ -323,38 +323,37 @@ def sign_in_on_localhost(
     store: Store, session_store: Store, note: Note, *, from_address: str, bound_address: str, host: str,
     is_forwarded: bool, is_demo: bool, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
 ) -> NewSession:  # fmt: skip
-    """Sign the visitor of a demo in without a password; nothing but a browser on the same machine gets in.
+    """Sign in the visitor of a demo without a password, only from a browser on the same machine.
 
     Args:
-        store: The store.
-        session_store: The session store.
-        note: Puts on record that somebody came in.
-        from_address: The network address that the request comes from.
-        bound_address: The address that the server listens on.
-        host: The Host header, without its port. A page of the web whose name was pointed at this machine (DNS
-            rebinding) shows itself here.
-        is_forwarded: Whether a header says that another server passed the request on; it is then of anybody.
+        store: Store.
+        session_store: Session store.
+        note: Appends to the audit log.
+        from_address: Network address of the client.
+        bound_address: Address that the server listens on.
+        host: Host header, without its port. It reveals pages whose name was pointed at this machine (DNS rebinding).
+        is_forwarded: Whether a header shows that a proxy forwarded the request, which may then come from anywhere.
         is_demo: Whether the workspace is a demo.
-        now_us: When.
-        limits: How long the session lasts.
+        now_us: Current time, in microseconds since the epoch.
+        limits: Lifetimes of sessions.
 
     Raises:
-        RefusedError: One of these does not hold.
+        RefusedError: A condition is not met.
     """
     reasons = [
         reason
         for holds, reason in (
-            (is_demo, "the workspace is no demo"),
+            (is_demo, "the workspace is not a demo"),
             (_is_loopback(from_address), "the request comes from another machine"),
-            (_is_loopback(bound_address), "the server listens to other machines"),
-            (_is_local_name(host), "the address asked for is not localhost"),
-            (not is_forwarded, "another server passed the request on"),
+            (_is_loopback(bound_address), "the server accepts connections from other machines"),
+            (_is_local_name(host), "the URL is not localhost"),
+            (not is_forwarded, "the request was forwarded by a proxy"),
         )
         if not holds
     ]
     if reasons:
         raise RefusedError(
-            f"Nobody is signed in without a password here: {'; '.join(reasons)}.",
+            f"Signing in without a password is not allowed: {'; '.join(reasons)}.",
             hint="Sign in, or open the demo as http://localhost on the machine where it runs.",
         )
     staff = _find_visitor(store, now_us)

@@ -1,4 +1,4 @@
-"""Passwords of staff: what is asked of one, and Argon2id, the only form in which one is kept."""
+"""Passwords of staff: requirements, and hashing with Argon2id."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _GUESSED_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class PasswordCost:
-    """What one guess costs; the second recommendation of RFC 9106, section 4.
+    """Cost parameters of password hashing; the second recommendation of RFC 9106, section 4.
 
     Attributes:
-        passes: Over the memory.
-        memory_kib: Memory of one computation.
-        lanes: Computed beside each other.
+        passes: Number of passes over the memory.
+        memory_kib: Memory in KiB.
+        lanes: Degree of parallelism.
     """
 
     passes: int = 3
@@ -40,26 +40,26 @@ DEFAULT_COST = PasswordCost()
 
 
 def check_password(password: str, *, about: str = "") -> None:
-    """Refuse a password that is guessed early; long ones are fine without signs and digits (NIST SP 800-63B).
+    """Reject an easily guessed password; long ones need no symbols or digits (NIST SP 800-63B).
 
     Args:
-        password: What they chose.
-        about: Their address and name, which do not make a password.
+        password: Password.
+        about: E-mail address and name of the user, which do not make a password.
 
     Raises:
-        InputError: It is too short, too long, too even, or among those that are guessed first.
+        InputError: It is too short, too long, has too few different characters, or is easily guessed.
     """
     plain = _normalize(password)
     letters = "".join(letter for letter in plain.casefold() if letter.isalnum())
     if not MIN_LETTERS <= len(plain) <= MAX_LETTERS:
         raise InputError(
-            f"The password has {len(plain)} letters; expected {MIN_LETTERS} to {MAX_LETTERS}.",
-            hint="Take several words that do not belong together.",
+            f"The password has {len(plain)} characters; expected {MIN_LETTERS} to {MAX_LETTERS}.",
+            hint="Use a few unrelated words.",
         )
     if len(set(plain)) < MIN_DISTINCT_LETTERS:
         raise InputError(
-            f"The password has fewer than {MIN_DISTINCT_LETTERS} different letters.",
-            hint="Take several words that do not belong together.",
+            f"The password has fewer than {MIN_DISTINCT_LETTERS} different characters.",
+            hint="Use a few unrelated words.",
         )
     known = [*_GUESSED_FIRST, *(word for word in _split(about) if len(word) >= 4)]
     rest = letters
@@ -67,31 +67,30 @@ def check_password(password: str, *, about: str = "") -> None:
         rest = rest.replace(word, "")
     if len(rest) < MIN_LETTERS / 2 and rest != letters:
         raise InputError(
-            "The password is little more than a word that is guessed first, or than your name or address.",
-            hint="Take several words that do not belong together.",
+            "The password is easy to guess: it is little more than a common password, or your name or e-mail.",
+            hint="Use a few unrelated words.",
         )
 
 
 def hash_password(password: str, cost: PasswordCost = DEFAULT_COST) -> str:
-    """Argon2id of the password with a random salt, as the text that is kept.
+    """Argon2id hash of the password with a random salt, as text.
 
     Raises:
-        MissingExtraError: The library for it is not installed.
+        MissingExtraError: The library is not installed.
     """
     return _make_hasher(cost).hash(_encode(_normalize(password)[:MAX_LETTERS]))
 
 
 def matches_password(kept: str | None, password: str, cost: PasswordCost = DEFAULT_COST) -> bool:
-    """Whether the password is the one kept.
+    """Whether the password matches the stored hash.
 
-    Where none is kept (no such account, an invitation not taken up), as much is computed all the same, so that the
-    time of the answer does not tell.
+    Without a hash (unknown account, open invitation) a decoy is checked, so that the response time reveals nothing.
     """
-    # Both are made in any case, so that the first answer after a start takes as long for a name as for none.
+    # Both are created in any case, so that the first check after a start takes equally long with and without a hash.
     hasher, decoy = _make_hasher(cost), _make_decoy(cost)
     from argon2.exceptions import InvalidHashError, VerificationError
 
-    # Nobody chooses a longer one, and a text of megabytes must not cost more than others.
+    # No password is longer, and a text of megabytes must not cost more than others.
     given = _normalize(password[: MAX_LETTERS * 4])[: MAX_LETTERS + 1]
     try:
         hasher.verify(kept or decoy, _encode(given))
@@ -101,7 +100,7 @@ def matches_password(kept: str | None, password: str, cost: PasswordCost = DEFAU
 
 
 def needs_new_hash(kept: str, cost: PasswordCost = DEFAULT_COST) -> bool:
-    """Whether the kept text was made at another cost than today's."""
+    """Whether a hash was made with other cost parameters than the current ones."""
     return _make_hasher(cost).check_needs_rehash(kept)
 
 
@@ -124,12 +123,12 @@ def _make_decoy(cost: PasswordCost) -> str:
 
 
 def _normalize(password: str) -> str:
-    # The same letters typed on another keyboard may come composed or decomposed.
+    # The same characters may arrive composed or decomposed, depending on the keyboard.
     return unicodedata.normalize("NFKC", password)
 
 
 def _encode(password: str) -> bytes:
-    # Half a surrogate pair is no text, but must not break the sign-in either.
+    # Lone surrogates must not break the sign-in.
     return password.encode("utf-8", "surrogatepass")
 
 

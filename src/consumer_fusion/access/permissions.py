@@ -1,4 +1,4 @@
-"""What who may: roles, the permissions they give, and the brands they are limited to."""
+"""Permissions: roles, their permissions, and the brands that they are limited to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 BRAND_LEVEL: frozenset[Permission] = frozenset(
     {"look", "see_identities", "make_tokens", "declare_associations", "declare_actions"}
 )
-"""These are asked for one brand. The others change or show what is of all brands, so they take all brands."""
+"""Permissions that apply to single brands; all others affect all brands and need access to all of them."""
 
 _AGENT: frozenset[Permission] = frozenset(
     {"look", "see_identities", "declare_associations", "merge_consumers", "mend_events"}
@@ -27,10 +27,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 def may(caller: Caller, permission: Permission, brand: str | None = None) -> bool:
-    """Whether the caller may do something, for a brand where it is of a brand.
+    """Whether the caller has a permission, for a brand where one is given.
 
-    Without a brand, a permission of the brand level says that there may be brands for which they have it;
-    what is then shown goes through `keep_visible`.
+    Without a brand, a brand-level permission means that the caller may have it for some brands; results must then be
+    filtered with `keep_visible`.
     """
     if permission not in ROLE_PERMISSIONS[caller.role]:
         return False
@@ -40,24 +40,24 @@ def may(caller: Caller, permission: Permission, brand: str | None = None) -> boo
 
 
 def require_permission(caller: Caller, permission: Permission, brand: str | None = None) -> None:
-    """Refuse what the caller may not do.
+    """Raise unless the caller has a permission.
 
-    A brand that they may not see is refused in the same words whether it exists or not: ask here before looking.
+    The error for an invisible brand is the same whether the brand exists or not: check before looking the brand up.
 
     Raises:
-        PermissionDeniedError: They may not.
+        PermissionDeniedError: The caller lacks the permission.
     """
     if may(caller, permission, brand):
         return
     if brand is not None and may(caller, permission):
         raise PermissionDeniedError(
-            "This brand is not among those that you may see.", hint="An owner can give it to your account."
+            "You do not have access to this brand.", hint="An owner can give your account access."
         )
     task = permission.replace("_", " ")
     if permission in ROLE_PERMISSIONS[caller.role]:
         raise PermissionDeniedError(
-            f"To {task} concerns all brands, and you may see only some.",
-            hint="Ask somebody who may see all of them.",
+            f"The permission to {task} needs access to all brands.",
+            hint="Ask someone with access to all brands.",
         )
     raise PermissionDeniedError(
         f"The role {caller.role} may not {task}.", hint="An owner can change your role."
@@ -65,12 +65,12 @@ def require_permission(caller: Caller, permission: Permission, brand: str | None
 
 
 def keep_visible(caller: Caller, brands: Iterable[str]) -> list[str]:
-    """Those of the brands that the caller may see, in their order."""
+    """The brands that the caller may see, in the given order."""
     return [brand for brand in brands if caller.sees(brand)]
 
 
 def narrow_brands(first: frozenset[str] | None, second: frozenset[str] | None) -> frozenset[str] | None:
-    """The brands that both allow; None stands for all."""
+    """The intersection of two selections of brands; None stands for all."""
     if first is None or second is None:
         return second if first is None else first
     return first & second

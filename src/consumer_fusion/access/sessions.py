@@ -1,10 +1,10 @@
-"""Sessions: in which browsers staff are signed in. The token is in the browser only, here is its digest.
+"""Sessions of signed-in staff. The token exists only in the browser; the store has its hash.
 
-A session ends when it was idle for a while, at its last moment whatever happens, and with all others of the account
-when the password changes, the account is removed, or its owner signs out everywhere.
+A session ends after an idle time, at the latest after its maximum lifetime, and together with all others of the
+account when the password changes, the account is removed, or its owner signs out everywhere.
 
-Sessions lie in the session store, so that nobody waits for an import to come in or to go. A new password and a removal
-are changes of the account in the store: they raise its epoch there, and sessions of another epoch do not count.
+Sessions are in the session store, so that signing in and out never waits for an import. A new password and a removal
+change the account in the main store: they raise its epoch, and sessions of another epoch are invalid.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _MINUTE_US = 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lasts.
+    """Lifetimes of sessions.
 
     Attributes:
-        idle_minutes: It ends when nothing was done for so long.
-        absolute_hours: It ends then whatever was done.
+        idle_minutes: Maximum idle time.
+        absolute_hours: Maximum lifetime.
     """
 
     idle_minutes: float = 120.0
@@ -39,7 +39,7 @@ class SessionLimits:
 
     @property
     def idle_us(self) -> int:
-        """The idle minutes in microseconds."""
+        """Maximum idle time in microseconds."""
         return round(self.idle_minutes * _MINUTE_US)
 
 
@@ -48,15 +48,15 @@ DEFAULT_LIMITS = SessionLimits()
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that counts.
+    """A valid session.
 
     Attributes:
-        digest: Its digest, by which it is touched and closed.
-        account_id: Who is signed in.
-        epoch: Of which epoch of the account it is.
-        origin: How they came in: password, link or demo.
-        seen_us: When they last did something, as far as is on record.
-        expires_us: When it ends at the latest.
+        digest: Hash of the token, which identifies the session.
+        account_id: Signed-in account.
+        epoch: Epoch of the account when the session was opened.
+        origin: Method of signing in: password, link or demo.
+        seen_us: Last recorded activity, in microseconds since the epoch.
+        expires_us: End of the maximum lifetime, in microseconds since the epoch.
     """
 
     digest: str
@@ -69,12 +69,12 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session that was just opened.
+    """A newly opened session.
 
     Attributes:
-        token: What the browser keeps; it is seen only now.
-        account_id: Who is signed in.
-        expires_us: When it ends at the latest.
+        token: Session token for the browser, available only here.
+        account_id: Signed-in account.
+        expires_us: End of the maximum lifetime, in microseconds since the epoch.
     """
 
     token: str = field(repr=False)
@@ -86,16 +86,16 @@ def open_session(
     session: Session, account: Account, *, origin: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
     previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
-    """Sign an account in, always under a new token.
+    """Open a session for an account, always with a new token.
 
     Args:
-        session: A writing session of the session store.
-        account: Who, as it was when they showed who they are: what changed since ends the session too.
+        session: Writing session of the session store.
+        account: Account as of the time when its owner was authenticated; later changes invalidate the session.
         origin: password, link or demo.
-        now_us: When.
-        limits: How long it lasts.
-        previous_token: What the browser had before; it counts no longer, so that a token which somebody else
-            put there opens nothing.
+        now_us: Current time, in microseconds since the epoch.
+        limits: Lifetimes of sessions.
+        previous_token: Earlier session token of the browser, which becomes invalid, so that a planted token opens
+        nothing (session fixation).
     """
     if previous_token is not None:
         close_session(session, previous_token)
@@ -123,7 +123,7 @@ def open_session(
 def find_session(
     session: Session, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> OpenSession | None:
-    """The session of a token, if it has not ended; whether the account knows it still is asked of the account."""
+    """The session of a token, if it has not ended; the caller checks whether its epoch is still the account's."""
     if not is_of_form(token, SESSION_PREFIX):
         return None
     rows = session.read(STAFF_SESSIONS, {"digest": digest_secret(token)}).to_pylist()
@@ -138,31 +138,31 @@ def find_session(
 
 
 def touch_sessions(session: Session, seen: Mapping[str, int]) -> None:
-    """Remember when sessions were last used.
+    """Store the last activity of sessions.
 
     Args:
-        session: A writing session.
-        seen: The moment, by the digest of the session.
+        session: Writing session.
+        seen: Time, in microseconds since the epoch, by the hash of the token.
     """
     for digest, seen_us in seen.items():
         session.update(STAFF_SESSIONS, {"seen_us": seen_us}, {"digest": digest})
 
 
 def close_session(session: Session, token: str) -> None:
-    """Sign out; a token that does not count changes nothing."""
+    """Sign out; an invalid token changes nothing."""
     if is_of_form(token, SESSION_PREFIX):
         session.delete(STAFF_SESSIONS, {"digest": digest_secret(token)})
 
 
 def close_sessions(session: Session, account_id: str) -> int:
-    """Sign an account out everywhere, and return in how many browsers it was signed in."""
+    """Sign an account out everywhere, and return the number of its sessions."""
     return session.delete(STAFF_SESSIONS, {"account_id": account_id})
 
 
 def count_sessions(
     session: Session, account: Account, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> int:
-    """In how many browsers an account is signed in."""
+    """The number of valid sessions of an account."""
     return session.count(
         STAFF_SESSIONS,
         {

@@ -1,4 +1,4 @@
-"""Operations on staff: who may sign in, with which role, for which brands; invited by a link that works once."""
+"""Operations on staff accounts: role, brands and invitation by a one-time link."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ ROLE_WORDS: dict[Role, str] = {
     "read-only": N_("read-only"),
 }
 ROLE_MEANINGS: dict[Role, str] = {
-    "owner": N_("everything, for all brands: also keys, staff and the audit"),
-    "analyst": N_("what an agent may, and make tokens; with all brands: change the points, export"),
+    "owner": N_("everything, for all brands, including keys, staff and the audit log"),
+    "analyst": N_("as agent, plus tokens and campaigns; with all brands: change points, export"),
     "agent": N_(
-        "look, see what a consumer is known by, declare associations; with all brands: merge consumers, mend events"
+        "view scores and identities, declare associations; with all brands: merge consumers, fix events"
     ),
-    "read-only": N_("look at the scores and explanations of their brands"),
+    "read-only": N_("view the scores and explanations of their brands"),
 }
-"""What each role may do, in a sentence."""
+"""Permissions of each role, in a sentence."""
 AccountState = Literal["active", "invited", "removed"]
 STATE_WORDS: dict[AccountState, str] = {
     "active": N_("active"),
     "invited": N_("invited, has not signed in yet"),
     "removed": N_("removed"),
 }
-_ACCOUNT = (N_("Account"), "The e-mail address or the id of the account.")
-_EMAIL = (N_("E-mail"), "The address that they sign in with.")
-_ROLE = (N_("Role"), "What they may do.")
-_BRANDS = (N_("Brands"), "The brands that they may see; null for all, also those to come.")
-_URL = (N_("URL"), "Where the console is, for the link.")
+_ACCOUNT = (N_("Account"), "E-mail address or id of the account.")
+_EMAIL = (N_("E-mail"), "E-mail address to sign in with.")
+_ROLE = (N_("Role"), "Role, which determines the permissions.")
+_BRANDS = (N_("Brands"), "Brands that the account may see; null for all, including future ones.")
+_URL = (N_("URL"), "URL of the console, for the link.")
 _LOCAL_URL = "http://localhost:8000"
 
 
@@ -67,30 +67,32 @@ class StaffAccount(Schema):
 
     account_id: str = describe("ID", "The id of the account.", is_shown=False)
     email: str = describe(*_EMAIL)
-    name: str = describe(N_("Name"), "What they are called.")
+    name: str = describe(N_("Name"), "Display name.")
     role: Role = describe(*_ROLE, words=ROLE_WORDS)
     brands: list[str] | None = describe(*_BRANDS, absent="all")
     state: AccountState = describe(
         "Status", "active; invited, as long as no password is chosen; or removed.", words=STATE_WORDS
     )
-    signed_in: int = describe("Signed in", "In how many browsers they are signed in.")
-    created_at: Moment = describe("Created (UTC)", "When it was created.", is_shown=False)
-    removed_at: Moment | None = describe("Removed (UTC)", "When it was removed.", is_shown=False)
+    signed_in: int = describe("Signed in", "Number of browsers in which the account is signed in.")
+    created_at: Moment = describe("Created (UTC)", "Time of creation.", is_shown=False)
+    removed_at: Moment | None = describe("Removed (UTC)", "Time of removal.", is_shown=False)
 
 
 class AccountLink(StaffAccount):
     """An account with a link by which its owner chooses a password."""
 
-    link: str = describe(N_("One-time link"), N_("Whoever opens it chooses the password."), is_secret=True)
-    link_expires_at: Moment = describe("Valid until (UTC)", "When the link expires.")
+    link: str = describe(
+        N_("One-time link"), N_("Anyone who opens it can choose the password."), is_secret=True
+    )
+    link_expires_at: Moment = describe("Valid until (UTC)", "Time when the link expires.")
 
 
 class InviteStaff(Schema):
-    """Somebody to invite."""
+    """An invitation."""
 
     email: Text = describe(*_EMAIL)
     name: str = describe(
-        N_("Name"), "What they are called; by default the first part of the address.", default=""
+        N_("Name"), "Display name; by default the first part of the e-mail address.", default=""
     )
     role: Role = describe(*_ROLE, default="read-only", words=ROLE_WORDS)
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand", null_option="--all-brands")
@@ -98,20 +100,20 @@ class InviteStaff(Schema):
 
 
 class AccountName(Schema):
-    """Which account."""
+    """An account."""
 
     account: Text = describe(*_ACCOUNT)
 
 
 class ChangeAccount(AccountName):
-    """What an account may do from now on; what is left out stays."""
+    """A change of an account; omitted fields stay as they are."""
 
     role: Role | None = describe(*_ROLE, default=None, words=ROLE_WORDS)
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand", null_option="--all-brands")
 
 
 class RenewLink(AccountName):
-    """Whose link."""
+    """An account that gets a link."""
 
     url: str = describe(*_URL, default=_LOCAL_URL)
 
@@ -177,7 +179,9 @@ def _find(session: Session, account: str) -> Account:
         return find_account(session, account)
     found = find_account_by_email(session, account)
     if found is None:
-        raise NotFoundError("There is no account with this address.", hint="`fusion staff list` shows them.")
+        raise NotFoundError(
+            "There is no account with this e-mail address.", hint="`fusion staff list` shows them."
+        )
     return found
 
 
@@ -189,7 +193,7 @@ def _choose_brands(
     if "brands" in asked.model_fields_set:
         return asked.brands
     if known is None:
-        raise InputError("Which brands they may see is not said.", hint="Give --brand NAME or --all-brands.")
+        raise InputError("The brands are missing.", hint="Use --brand NAME or --all-brands.")
     return known.brands
 
 
@@ -214,8 +218,8 @@ STAFF = OperationGroup(
     "staff",
     N_("Staff"),
     N_(
-        "Who may sign in, what they may do, and for which brands. Somebody new gets a link that works once, and "
-        "chooses their own password."
+        "Who may sign in, with which role and for which brands. New people get a one-time link and choose their own "
+        "password."
     ),
 )
 LIST_STAFF = Query(
@@ -231,14 +235,14 @@ _LINK_DONE = N_("For {name} ({email}), and nobody else. It works once, until {li
 STAFF_OPERATIONS = (
     Operation(
         name="staff invite", run=_invite_staff, needs="change_staff", parameters=InviteStaff, result=AccountLink,
-        arguments=("email",), summary="Invite somebody: a link that works once lets them choose their password.",
+        arguments=("email",), summary="Invite a user; they choose their password with a one-time link.",
         audit="invite staff", button=N_("Create invitation"), done=_LINK_DONE,
     ),
     LIST_STAFF,
     SHOW_ACCOUNT,
     Operation(
         name="staff change", run=_change_account, needs="change_staff", parameters=ChangeAccount, result=StaffAccount,
-        arguments=("account",), summary="Change somebody's role or brands; it takes effect with their next click.",
+        arguments=("account",), summary="Change the role or brands of an account; takes effect with the next request.",
         audit="change account", button=N_("Save"), done=N_("{name} has this role and these brands from now on."),
     ),
     Operation(
@@ -249,7 +253,7 @@ STAFF_OPERATIONS = (
     ),
     Operation(
         name="staff sign-out", run=_sign_out, needs="change_staff", parameters=AccountName, result=StaffAccount,
-        arguments=("account",), summary="Sign somebody out of all browsers.", audit="sign out everywhere",
+        arguments=("account",), summary="Sign an account out of all browsers.", audit="sign out everywhere",
         button=N_("Sign out everywhere"), done=N_("{name} is signed out everywhere."),
     ),
     Operation(

@@ -1,8 +1,8 @@
-"""Throttling: guessing passwords becomes slow, for one account and from one network address.
+"""Throttling of password guessing, by account and by network address.
 
-A try is counted as failed before the password is looked at, and taken back when it was right: many tries at the
-same moment cannot all slip in. While somebody has to wait, nothing is tried and nothing is counted, so the wait
-ends. Names without an account are throttled in the same way, so that nothing tells them apart.
+An attempt is counted as failed before the password is checked, and taken back if it was right, so that many
+concurrent attempts cannot bypass the limit. While a caller has to wait, nothing is checked and nothing is counted, so
+the wait ends. Unknown accounts are throttled in the same way, so that they cannot be distinguished.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ _LONGEST_SUBJECT = 300
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How failing makes one wait.
+    """Back-off after failures.
 
     Attributes:
-        free: So many failures cost nothing.
-        longest_s: No wait is longer.
+        free: Number of failures without a wait.
+        longest_s: Maximum wait in seconds.
     """
 
     free: int
     longest_s: int
 
     def wait_s(self, failures: int) -> int:
-        """Seconds to wait after so many failures: 1, 2, 4, ... once the free ones are spent."""
+        """Seconds to wait after a number of failures: 1, 2, 4, ... after the free ones."""
         over = failures - self.free
         return 0 if over < 0 else min(self.longest_s, 2 ** min(over, 30))
 
 
-# A wait of a quarter of an hour stops guessing and does not lock the owner of the account out for long.
+# A quarter of an hour stops guessing without locking the owner of the account out for long.
 ACCOUNT_THROTTLE = Throttle(free=5, longest_s=900)
 # Many people may share one address, in an office.
 ADDRESS_THROTTLE = Throttle(free=20, longest_s=3600)
 
 
 def count_try(session: Session, email: str, address: str, now_us: int) -> None:
-    """Count a try that has not succeeded yet, or refuse it.
+    """Count an attempt that has not succeeded yet, or refuse it.
 
     Args:
-        session: A writing session.
-        email: The name of the account, as it was given; there may be none of it.
-        address: The network address it came from.
-        now_us: When.
+        session: Writing session.
+        email: E-mail address as given; there may be no such account.
+        address: Network address of the client.
+        now_us: Current time, in microseconds since the epoch.
 
     Raises:
-        ThrottledError: They have to wait.
+        ThrottledError: The caller has to wait.
     """
     session.delete(SIGN_IN_FAILURES, {"failed_us": Between(at_most=now_us - DAY_MICROSECONDS)})
     subjects = _name_subjects(email, address)
@@ -67,7 +67,7 @@ def count_try(session: Session, email: str, address: str, now_us: int) -> None:
     if wait_us > 0:
         seconds = -(-wait_us // _SECOND_US)
         raise ThrottledError(
-            "Too many tries to sign in.", hint=f"Try again in {seconds} s.", retry_after_s=seconds
+            "Too many sign-in attempts.", hint=f"Try again in {seconds} s.", retry_after_s=seconds
         )
     for subject, throttle in subjects.items():
         failures = (rows[subject]["failures"] if subject in rows else 0) + 1
@@ -80,9 +80,9 @@ def count_try(session: Session, email: str, address: str, now_us: int) -> None:
 
 
 def forgive_try(session: Session, email: str, address: str) -> None:
-    """Take a try back that was right: the account begins anew, the address has one failure less.
+    """Take back a successful attempt: the account's count is reset, and the address has one failure less.
 
-    The address does not begin anew, or somebody with one account could guess at all others in between.
+    The count of the address is not reset, or the owner of one account could guess the passwords of others in between.
     """
     account, place = _name_subjects(email, address)
     session.delete(SIGN_IN_FAILURES, {"subject": account})
@@ -95,7 +95,7 @@ def forgive_try(session: Session, email: str, address: str) -> None:
 
 
 def forgive_account(session: Session, email: str) -> None:
-    """Let an account be tried at once again, because its owner has proved who they are by a link."""
+    """Reset the count of an account whose owner was authenticated by a link."""
     session.delete(SIGN_IN_FAILURES, {"subject": next(iter(_name_subjects(email, "")))})
 
 

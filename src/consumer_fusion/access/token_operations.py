@@ -1,4 +1,4 @@
-"""Operations on tokens: created for an account, shown once, revoked."""
+"""Operations on tokens: create (shown once), revoke."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from consumer_fusion.records.access import Caller
 from consumer_fusion.storage.store import Session
 
 _ID = (N_("ID"), "The id of the token.")
-_PURPOSE = (N_("Purpose"), N_("What reads with it, such as weekly dashboard."))
+_PURPOSE = (N_("Purpose"), N_("Purpose of the token, such as weekly dashboard."))
 _BRANDS = (N_("Brands"), N_("The brands that it may read; by default all that its account may see."))
 
 
@@ -47,14 +47,14 @@ class Token(Schema):
     account_name: str = describe(N_("Account"), "The name of the account that it belongs to.")
     brands: tuple[str, ...] | None = describe(*_BRANDS, absent=N_("all that its account may see"))
     ending: str = describe(N_("Ends in"), "The last four characters of the token.")
-    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
-    used_at: Moment | None = describe(N_("Last used (UTC)"), "When it was last used.", absent=N_("never"))
+    created_at: Moment = describe(N_("Created (UTC)"), "Time of creation.")
+    used_at: Moment | None = describe(N_("Last used (UTC)"), "Time of last use.", absent=N_("never"))
     state: KeyState = describe(
         N_("Status"),
         "active until `expires_at`, expired, or revoked.",
         words={**KEY_STATES, "active": KEY_STATES["rotated"]},
     )
-    expires_at: Moment = describe(N_("Valid until (UTC)"), "When it expires.", is_shown=False)
+    expires_at: Moment = describe(N_("Valid until (UTC)"), "Time when it expires.", is_shown=False)
 
 
 class NewToken(Token):
@@ -75,19 +75,19 @@ class CreateToken(Schema):
 
     purpose: Text = describe(*_PURPOSE)
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = describe(
-        N_("Days"), N_("How long it is valid, up to a year."), default=DEFAULT_DAYS
+        N_("Days"), N_("Validity in days, up to a year."), default=DEFAULT_DAYS
     )
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand")
     account: str | None = describe(
         "Account",
-        "The e-mail address of the account that it is for; by default that of whoever creates it.",
+        "E-mail address of the account that it is for; by default the caller's own.",
         default=None,
         is_shown=False,
     )
 
 
 class TokenId(Schema):
-    """Which token."""
+    """Id of a token."""
 
     token_id: Text = describe(*_ID)
 
@@ -125,11 +125,11 @@ def _revoke_token(context: Context, asked: TokenId) -> Token:
 
 
 def _find_holder(caller: Caller, session: Session, email: str | None) -> Caller:
-    """Whoever a token is for: the caller, or the account that they name."""
+    """The caller that a token is for: the present one, or that of a given account."""
     if email is None:
         if caller.actor.type != "staff":
             raise InputError(
-                "It is not said whose token it is.",
+                "The account of the token is missing.",
                 hint="Name an account with `--account`; `fusion staff list` shows them.",
             )
         return caller
@@ -137,7 +137,7 @@ def _find_holder(caller: Caller, session: Session, email: str | None) -> Caller:
     account = find_account_by_email(session, email)
     if account is None or not account.is_active:
         raise NotFoundError(
-            "There is no active account with this address.", hint="`fusion staff list` shows them."
+            "There is no active account with this e-mail address.", hint="`fusion staff list` shows them."
         )
     return call_as(account)
 
@@ -181,15 +181,15 @@ TOKEN_OPERATIONS = (
     ),
     Operation(
         name="tokens create", run=_create_token, needs="make_tokens", parameters=CreateToken, result=NewToken,
-        arguments=("purpose",), summary=N_("Create a token; it is shown once, only its digest is kept."),
+        arguments=("purpose",), summary=N_("Create a token. It is shown once; only its hash is stored."),
         audit="create token", button=N_("Create token"),
         done=N_("For {purpose}, valid until {expires_at} (UTC). It is not shown again."),
     ),
     Operation(
         name="tokens revoke", run=_revoke_token, needs="make_tokens", parameters=TokenId, result=Token,
-        arguments=("token_id",), summary="Revoke a token; its program can read nothing from then on.",
+        arguments=("token_id",), summary="Revoke a token; its program can then no longer read.",
         audit="revoke token", button=N_("Revoke"), done=N_("The token for {purpose} is no longer valid."),
         of_row="token_id", is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,
-        question=N_("Revoke this token? Its program can read nothing from this moment on."),
+        question=N_("Revoke this token? Its program can then no longer read."),
     ),
 )  # fmt: skip

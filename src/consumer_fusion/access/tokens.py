@@ -1,6 +1,6 @@
-"""Tokens: what lets a program read, for some brands and for some time. Shown once, kept as a digest.
+"""API tokens, with which programs read some brands for a limited time: shown once, stored as a hash.
 
-A token never reads more than whoever made it may see at that moment.
+A token never reads more than its account may see at that time.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ MAX_DAYS = 366
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token for reading, without the token.
+    """A read token, without the secret.
 
     Attributes:
-        token_id: Its id.
-        account_id: Who made it.
-        purpose: What it is for.
-        brands: The brands it may read; None for all that whoever made it may see.
-        ending: The last four characters.
-        created_us: When it was made.
-        expires_us: From when it no longer counts.
-        revoked_us: When it was revoked.
-        used_us: When it was last used.
+        token_id: Id.
+        account_id: Account that it belongs to.
+        purpose: Purpose.
+        brands: Brands that it may read; None for all that its account may see.
+        ending: Last four characters.
+        created_us: Time of creation, in microseconds since the epoch.
+        expires_us: Time when it expires.
+        revoked_us: Time of revocation.
+        used_us: Time of last use.
     """
 
     token_id: str
@@ -70,11 +70,11 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class NewApiToken:
-    """A token that was just made.
+    """A newly created token.
 
     Attributes:
-        secret: The token itself; this is the only time that it is seen.
-        token: All else.
+        secret: Token itself, available only here.
+        token: All other data.
     """
 
     secret: str = field(repr=False)
@@ -85,32 +85,32 @@ def create_token(
     session: Session, caller: Caller, *, purpose: str, brands: Collection[str] | None, now_us: int,
     days: int = DEFAULT_DAYS,
 ) -> NewApiToken:  # fmt: skip
-    """Create a token for reading.
+    """Create a read token.
 
     Args:
-        session: A writing session.
-        caller: Whose account it belongs to.
-        purpose: What it is for.
-        brands: The brands it may read; None for all that the caller may see.
-        now_us: When.
-        days: How long it counts.
+        session: Writing session.
+        caller: Caller whose account it belongs to.
+        purpose: Purpose.
+        brands: Brands that it may read; None for all that the caller may see.
+        now_us: Current time, in microseconds since the epoch.
+        days: Validity in days.
 
     Raises:
-        PermissionDeniedError: The caller may make none, or not for these brands.
-        InputError: The purpose is empty, no brand is named, or the days are too few or too many.
+        PermissionDeniedError: The caller may not create tokens, or not for these brands.
+        InputError: The purpose or the selection of brands is empty, or the number of days is out of range.
     """
     require_permission(caller, "make_tokens")
     for brand in brands or ():
         require_permission(caller, "make_tokens", brand)
     if not purpose.strip():
-        raise InputError("A token needs a purpose.", hint="Say what reads with it, such as weekly dashboard.")
+        raise InputError("A token needs a purpose.", hint="Name its purpose, such as weekly dashboard.")
     check_name("The purpose of a token", purpose)
     for brand in brands or ():
         check_name("The brand of a token", brand)
     if brands is not None and not brands:
-        raise InputError("There is no brand to be read.", hint="Name one brand or more, or all.")
+        raise InputError("No brand was chosen.", hint="Choose one or more brands, or all.")
     if not 1 <= days <= MAX_DAYS:
-        raise InputError(f"A token cannot count for {days} days.", hint=f"Give 1 to {MAX_DAYS}.")
+        raise InputError(f"A token cannot be valid for {days} days.", hint=f"Choose 1 to {MAX_DAYS} days.")
     secret = make_secret(API_TOKEN_PREFIX)
     token = ApiToken(
         make_id(), caller.actor.id, purpose.strip(), None if brands is None else frozenset(brands),
@@ -127,10 +127,10 @@ def create_token(
 
 
 def verify_token(session: Session, secret: str, now_us: int) -> ApiToken:
-    """The token that a program showed; what it may read now is told by `signing_in.call_with_token`.
+    """The token with a secret; `password_sign_in.call_with_token` returns its current permissions.
 
     Raises:
-        AuthenticationError: It is no token, or it no longer counts.
+        AuthenticationError: There is no such token, or it is no longer valid.
     """
     if is_of_form(secret, API_TOKEN_PREFIX):
         rows = session.read(API_TOKENS, {"digest": digest_secret(secret)}).to_pylist()
@@ -140,43 +140,43 @@ def verify_token(session: Session, secret: str, now_us: int) -> ApiToken:
                 return token
     raise AuthenticationError(
         "The token is unknown, revoked or expired.",
-        hint="Make one in the console and send it as `Authorization: Bearer cft_...`.",
+        hint="Create one in the console and send it as `Authorization: Bearer cft_...`.",
     )
 
 
 def revoke_token(session: Session, token_id: str, *, now_us: int, account_id: str | None = None) -> ApiToken:
-    """Revoke a token, from this moment on; revoking it again changes nothing.
+    """Revoke a token immediately; revoking it again changes nothing.
 
     Args:
-        session: A writing session.
-        token_id: Its id.
-        now_us: When.
-        account_id: Only a token of this account.
+        session: Writing session.
+        token_id: Id.
+        now_us: Current time, in microseconds since the epoch.
+        account_id: Account that the token must belong to; None for any.
 
     Raises:
         NotFoundError: There is no such token.
     """
     token = next((each for each in list_tokens(session, account_id) if each.token_id == token_id), None)
     if token is None:
-        raise NotFoundError("There is no token of this id.", hint="`fusion tokens list` shows the ids.")
+        raise NotFoundError("There is no token with this id.", hint="`fusion tokens list` shows the ids.")
     session.update(API_TOKENS, {"revoked_us": now_us}, {"token_id": token_id, "revoked_us": None})
     return token if token.revoked_us is not None else replace(token, revoked_us=now_us)
 
 
 def revoke_tokens_of(session: Session, account_id: str, now_us: int) -> int:
-    """Let none of an account's tokens count any longer, and return how many did."""
+    """Revoke all tokens of an account, and return their number."""
     return session.update(API_TOKENS, {"revoked_us": now_us}, {"account_id": account_id, "revoked_us": None})
 
 
 def list_tokens(session: Session, account_id: str | None = None) -> list[ApiToken]:
-    """The tokens of an account, or all, also those that no longer count."""
+    """The tokens of an account, or all, including invalid ones."""
     where = None if account_id is None else {"account_id": account_id}
     rows = session.read(API_TOKENS, where, order_by=("created_us", "token_id")).to_pylist()
     return [_read_token(row) for row in rows]
 
 
 def note_token_uses(session: Session, used: Mapping[str, int]) -> None:
-    """Remember when tokens were last used, by their ids."""
+    """Store the last use of tokens, by id."""
     for token_id, used_us in used.items():
         session.update(API_TOKENS, {"used_us": used_us}, {"token_id": token_id})
 

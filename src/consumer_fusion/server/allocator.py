@@ -1,4 +1,4 @@
-"""Memory of a process that lives long: what nobody needs any more goes back to the machine."""
+"""Memory of a long-lived process: unused memory is returned to the operating system."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _M_ARENA_MAX = -8  # malloc.h of the GNU C library
 
 
 def limit_arenas() -> None:
-    """Let threads share the heaps that they take memory from; each would keep the most that it ever needed.
+    """Limit the number of malloc arenas, because each arena keeps its peak memory.
 
-    To be called before there are many threads.
+    Must be called before many threads exist.
     """
     library = _find_library()
     if library is not None:
@@ -22,7 +22,7 @@ def limit_arenas() -> None:
 
 
 def release_memory() -> None:
-    """Give back what the allocators keep for later; after something large was read, not after every request."""
+    """Return unused allocator memory to the system; called after large reads, not after every request."""
     pa.default_memory_pool().release_unused()
     library = _find_library()
     if library is not None:
@@ -30,7 +30,7 @@ def release_memory() -> None:
 
 
 def _find_library() -> ctypes.CDLL | None:
-    """The GNU C library; None where there is another, which keeps less."""
+    """The GNU C library; None with other C libraries, which retain less memory."""
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)

@@ -1,8 +1,8 @@
-"""What requests leave behind and must not wait for: looks for the audit, and when sessions and tokens were used.
+"""Deferred writes of requests: views for the audit log, and the last use of sessions and tokens.
 
-A thread writes them about once a second, because neither a page nor coming in must wait while an import writes. A
-change is not of this kind: it is put on record in its own transaction. If the machine stops at once, what waits is
-lost: a second of looks and of who came in, or as much as there was while an import kept the store; never a change.
+A thread writes them about once a second, because neither pages nor sign-ins may wait while an import writes. Changes
+are not deferred: they are audited in their own transaction. If the machine crashes, buffered entries are lost: about a
+second of views and sign-ins, or all since an import locked the store; never a change.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _MINUTE_US = 60_000_000
 _REFUSALS_SECONDS = 60.0
-"""So often at most are refusals written, so that nobody fills the record with them."""
+"""Interval between writes of refusals, so that nobody floods the audit log with them."""
 
 
 class AuditBuffer:
-    """Gathers what requests leave behind, and writes it from a thread of its own.
+    """Buffers deferred writes, and writes them from a thread of its own.
 
     Args:
-        store: The store.
-        session_store: The session store.
-        pause_seconds: How often it is written.
+        store: Store.
+        session_store: Session store.
+        pause_seconds: Interval between writes.
     """
 
     def __init__(self, store: Store, session_store: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
@@ -51,54 +51,54 @@ class AuditBuffer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="trail", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Write what is left and stop."""
+        """Write what is left and end the thread."""
         self._is_closing.set()
         if self._thread is not None:
             self._thread.join()
         self.flush(is_last=True)
 
     def note_looks(self, entries: Iterable[AuditEntry]) -> None:
-        """Put looks on record soon, and who came in, failed to, or went.
+        """Buffer audit entries: views, sign-ins, failed sign-ins and sign-outs.
 
         Raises:
-            StoreError: So many wait to be written that nobody may look before they are.
+            StoreError: The buffer is full, so nothing that must be audited may be shown.
         """
         with self._lock:
             if len(self._looks) >= MAX_WAITING_LOOKS:
                 raise StoreError(
-                    "The audit cannot be written, so nothing is shown that belongs in it.",
-                    hint="Wait until the import is done that writes now, and see that the disk has room.",
+                    "The audit log cannot be written, so nothing that must be audited is shown.",
+                    hint="Wait until the running import is done, and check that the disk has free space.",
                 )
             self._looks.extend(entries)
 
     def note_refusal(self, actor: Actor, route: str, now_us: int) -> None:
-        """Put on record that somebody was refused: one row for each route and minute, however often they try."""
+        """Buffer a refusal for the audit log: one row for each route and minute, with the number of attempts."""
         with self._lock:
             self._refusals[actor, route, now_us // _MINUTE_US * _MINUTE_US] += 1
 
     def note_session(self, digest: str, now_us: int) -> None:
-        """Remember that a session was used."""
+        """Record the use of a session."""
         with self._lock:
             self._sessions[digest] = now_us
 
     def note_token(self, token_id: str, now_us: int) -> None:
-        """Remember that a token was used."""
+        """Record the use of a token."""
         with self._lock:
             self._tokens[token_id] = now_us
 
     def flush(self, *, is_last: bool = False) -> None:
-        """Write what waits, now.
+        """Write the buffer now.
 
         Args:
-            is_last: Refusals of the minute that still runs are written too.
+            is_last: Whether to write the refusals of the current minute too.
 
         Raises:
-            StoreError: It could not be written; it waits on.
+            StoreError: It could not be written; the entries stay in the buffer.
         """
         with self._writing:
             with self._lock:
@@ -138,5 +138,5 @@ class AuditBuffer:
             try:
                 self.flush()
             except StoreError:
-                # It waits on and is tried again; when too much waits, `note_looks` says so.
+                # The entries stay buffered and are retried; when there are too many, `note_looks` raises.
                 continue

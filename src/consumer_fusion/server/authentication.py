@@ -1,6 +1,6 @@
-"""What endpoints ask about the one who sends a request: who it is, whether they may, signing in and out.
+"""Authentication of requests, for endpoints: identity, permissions, signing in and out.
 
-The request came through `SessionMiddleware`, which writes the cookies of the answer.
+The request has passed through `SessionMiddleware`, which writes the cookies of the response.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "
 
 
 def read_form_token(request: HTTPConnection) -> str:
-    """The form token for a page; it goes into the field `form_token`, or into the header `X-Form-Token`."""
+    """The form token for a page; it is sent in the field `form_token` or in the header `X-Form-Token`."""
     request_session = find_request_session(request)
     request_session.has_form = True
     return make_form_token(request_session.guard.signing_key, request_session.held)
 
 
 def find_staff(request: HTTPConnection) -> SignedInAccount | None:
-    """Who is signed in, if anybody is."""
+    """The signed-in user, or None."""
     return find_request_session(request).signed_in
 
 
 def require_staff(request: HTTPConnection) -> SignedInAccount:
-    """Who is signed in.
+    """The signed-in user.
 
     Raises:
-        AuthenticationError: Nobody is.
+        AuthenticationError: Nobody is signed in.
     """
     signed_in = find_staff(request)
     if signed_in is None:
-        raise AuthenticationError("Nobody is signed in.", hint="Sign in and ask again.")
+        raise AuthenticationError("Nobody is signed in.", hint="Sign in and try again.")
     return signed_in
 
 
 def admit_caller(_workspace: object, request: HTTPConnection) -> Caller:
-    """Who asks, by a token or signed in, for endpoints that run in a thread and check permissions themselves.
+    """The caller, by token or session, for endpoints that run in a thread and check permissions themselves.
 
     Raises:
-        AuthenticationError: It is nobody, or their token does not count.
+        AuthenticationError: The request is unauthenticated, or its token is invalid.
     """
     if is_bearer(request.headers):
         secret = request.headers["authorization"].partition(" ")[2].strip()
@@ -73,9 +73,9 @@ def admit_caller(_workspace: object, request: HTTPConnection) -> Caller:
 
 
 def renew_session(request: HTTPConnection) -> None:
-    """Find out anew who is signed in, for an answer that goes on for long: nobody may be by now.
+    """Check again who is signed in, for a long response during which the session may end.
 
-    Tokens are looked at anew each time they are asked for, so that there is nothing to do for them.
+    Tokens are verified at every call of `admit_caller`, so nothing is to be done for them.
     """
     request_session = request.scope.get("state", {}).get("request_session")
     if isinstance(request_session, RequestSession) and request_session.token is not None:
@@ -86,14 +86,14 @@ def renew_session(request: HTTPConnection) -> None:
 
 
 def note_looks(request: HTTPConnection, entries: Iterable[AuditEntry]) -> None:
-    """Put many looks on record, such as of the pairs of a list."""
+    """Buffer many audit entries of views, such as of the pairs of a list."""
     find_request_session(request).guard.audit_buffer.note_looks(entries)
 
 
 def note_refusal(request: HTTPConnection, caller: Caller, error: FusionError, route: str) -> None:
-    """Put on record that somebody was refused something, if that is what the error says.
+    """Audit a refusal, if that is what the error means.
 
-    To who may not see all brands, what is not known here may be of a brand that they may not see.
+    For callers who may not see all brands, a 404 may hide a brand that they may not see.
     """
     status = find_status(error)
     if status == 403 or (status == 404 and caller.brands is not None):
@@ -102,12 +102,12 @@ def note_refusal(request: HTTPConnection, caller: Caller, error: FusionError, ro
 
 
 async def sign_in(request: HTTPConnection, email: str, password: str) -> NewSession:
-    """Sign in with a password; the answer carries the cookie.
+    """Sign in with a password; the response carries the cookie.
 
     Raises:
-        AuthenticationError: The address or the password is not right.
-        ThrottledError: They have to wait.
-        RefusedError: They did not come by HTTPS.
+        AuthenticationError: The e-mail address or the password is wrong.
+        ThrottledError: Too many attempts; the caller has to wait.
+        RefusedError: The connection is not HTTPS.
     """
     request_session = find_request_session(request)
     _require_private_line(request, request_session)
@@ -124,13 +124,13 @@ async def sign_in(request: HTTPConnection, email: str, password: str) -> NewSess
 async def take_up_link(
     request: HTTPConnection, secret: str, password: str, *, email: str = "", name: str = ""
 ) -> NewSession:
-    """Choose a password by a one-time link and be signed in; the answer carries the cookie.
+    """Set a password with a one-time link and sign in; the response carries the cookie.
 
     Raises:
-        AuthenticationError: The link does not count.
-        InputError: The password or the address cannot be.
-        ConflictError: There is an owner by now.
-        RefusedError: They did not come by HTTPS.
+        AuthenticationError: The link is not valid.
+        InputError: The password or the e-mail address is not acceptable.
+        ConflictError: There is an owner already.
+        RefusedError: The connection is not HTTPS.
     """
     request_session = find_request_session(request)
     _require_private_line(request, request_session)
@@ -145,10 +145,10 @@ async def take_up_link(
 
 
 async def sign_in_visitor(request: HTTPConnection) -> NewSession:
-    """Sign the visitor of a demo in, on the same machine only; the answer carries the cookie.
+    """Sign in the visitor of a demo, on the same machine only; the response carries the cookie.
 
     Raises:
-        RefusedError: It is no demo, or not the same machine.
+        RefusedError: The workspace is not a demo, or the visitor is on another machine.
     """
     request_session = find_request_session(request)
     request_session.opened = await run_in_threadpool(_open_demo, request_session.guard, request)
@@ -156,7 +156,7 @@ async def sign_in_visitor(request: HTTPConnection) -> NewSession:
 
 
 async def sign_out(request: HTTPConnection, *, everywhere: bool = False) -> None:
-    """Sign out of this browser, or of all; the answer takes the cookie back."""
+    """Sign out of this browser, or of all; the response deletes the cookie."""
     request_session = find_request_session(request)
     request_session.is_closing = request_session.signed_in is not None
     await run_in_threadpool(_close, request_session, everywhere)
@@ -197,8 +197,8 @@ def _require_private_line(request: HTTPConnection, request_session: RequestSessi
     is_local = _read_host(request) in _LOCAL_NAMES and not _is_forwarded(request)
     if not (request_session.is_secure or is_local or request_session.guard.is_plain_http_allowed):
         raise RefusedError(
-            "A password would travel in the open: the page was opened without HTTPS.",
-            hint="Put a server that speaks HTTPS in front (see docs/how-to/access.md), or open it as localhost.",
+            "The password would be sent unencrypted: the page was opened without HTTPS.",
+            hint="Put an HTTPS proxy in front (see docs/how-to/access.md), or open the page as localhost.",
         )
 
 

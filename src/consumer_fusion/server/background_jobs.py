@@ -1,4 +1,4 @@
-"""Background jobs: what capabilities declare in their modules `jobs` is done again and again while the server runs."""
+"""Background jobs: periodic jobs that capabilities declare in their modules `jobs`, run while the server runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _log = logging.getLogger("consumer_fusion.jobs")
 
 
 class BackgroundJobs:
-    """Threads that do the jobs of one workspace, one each; `start` before, `stop` after.
+    """Runs the jobs of one workspace, each in its own thread; call `start` before and `stop` after.
 
     Args:
-        workspace: The workspace.
-        jobs: The jobs; those of all capabilities where none are given.
-        longest_pause_seconds: No job waits longer between two rounds, whatever it declares.
+        workspace: Workspace.
+        jobs: Jobs; by default those of all capabilities.
+        longest_pause_seconds: Maximum pause between two runs of a job, whatever it declares.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class BackgroundJobs:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin."""
+        """Start the threads."""
         self._stopping.clear()
         for job in self._jobs:
             thread = threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True)
@@ -46,7 +46,7 @@ class BackgroundJobs:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """End, after the round that runs."""
+        """End the threads, after the current runs."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=30.0)
@@ -57,8 +57,8 @@ class BackgroundJobs:
             try:
                 self._do(job)
             except FusionError as error:
-                _log.warning("the job '%s' is done later: %s", job.name, error.code)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next round tries again
+                _log.warning("the job '%s' is postponed: %s", job.name, error.code)
+            except Exception as error:  # noqa: BLE001 - the next run tries again
                 _log.error("the job '%s' failed", job.name, exc_info=error)
 
     def _do(self, job: Job) -> None:

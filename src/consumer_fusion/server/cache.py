@@ -1,4 +1,4 @@
-"""The cache: what was computed from the store and still holds, bounded, and computed by one thread at a time."""
+"""A bounded cache of values computed from the store; each is computed by one thread at a time."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from consumer_fusion.errors import FusionError
 T = TypeVar("T")
 BYTES_LIMIT = 384 << 20
 REST_FACTOR = 20.0
-"""What is computed in the background rests for so many times as long as it took, however fast events arrive."""
+"""Pause after a background computation, as a multiple of its duration, however fast events arrive."""
 _SAMPLE = 50
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a value follows from.
+    """Version of the data that a value depends on.
 
     Attributes:
-        fixed: Where this is another, the value is never given: a change of the rules counts at once.
-        moving: Where only this is another, the value may be given for a while: more events arrived, time went by.
+        fixed: Part whose change invalidates a value at once, such as the scoring rules.
+        moving: Part whose change makes a value stale but still usable for a while, such as new events or passing time.
     """
 
     fixed: Hashable
@@ -43,14 +43,14 @@ class _Used:
 
 
 class KeyLocks:
-    """A lock for each key. Its length is how many keys are locked or waited for."""
+    """A lock for each key; its length is the number of keys that are locked or waited for."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._used: dict[Hashable, _Used] = {}
 
     def __len__(self) -> int:
-        """How many keys are locked or waited for."""
+        """Number of keys that are locked or waited for."""
         return len(self._used)
 
     @contextmanager
@@ -102,10 +102,10 @@ class _CacheEntry:
 
 
 class Cache:
-    """Keeps values by key; `close` in the end.
+    """Caches values by key; call `close` at the end.
 
     Args:
-        bytes_limit: About so much memory is taken; what was not asked for the longest goes first.
+        bytes_limit: Approximate maximum memory; the least recently used values are evicted first.
     """
 
     def __init__(self, bytes_limit: int = BYTES_LIMIT) -> None:
@@ -120,14 +120,13 @@ class Cache:
     def recall(
         self, key: Hashable, version: Version, compute: Callable[[], T], *, patience_seconds: float = 0.0
     ) -> T:
-        """The value of a key: as it is kept while it holds, else computed.
+        """The cached value of a key while it is valid, else a newly computed one.
 
         Args:
-            key: What is asked for.
-            version: What the value would follow from now.
-            compute: Computes it.
-            patience_seconds: A value may be given for so long after it last held, while it is computed anew in the
-                background.
+            key: Cache key.
+            version: Current version of the data.
+            compute: Function that computes the value.
+            patience_seconds: Maximum staleness of a returned value, which is then recomputed in the background.
         """
         kept = self._look(key, version)
         if kept is not None and _may_be_given(kept, version, patience_seconds):
@@ -142,20 +141,20 @@ class Cache:
     def find(
         self, key: Hashable, version: Version, compute: Callable[[], T], *, patience_seconds: float
     ) -> T | None:
-        """The same for what takes long; None where nothing can be given yet, and the computing has begun."""
+        """Like `recall` for slow computations; None where no value exists yet, which is computed in the background."""
         kept = self._look(key, version)
         is_given = kept is not None and _may_be_given(kept, version, patience_seconds)
         self._refresh(key, version, compute, kept if is_given else None)
         return kept.value if kept is not None and is_given else None
 
     def put(self, key: Hashable, version: Version, value: object, *, seconds: float = 0.0) -> None:
-        """Keep a value that was computed together with others.
+        """Store a value that was computed together with others.
 
         Args:
-            key: What may be asked for.
-            version: What it follows from.
-            value: The value.
-            seconds: How long it took.
+            key: Cache key.
+            version: Version of the data that it was computed from.
+            value: Value.
+            seconds: Duration of the computation.
         """
         now, size = monotonic(), estimate_bytes(value)
         with self._guard:
@@ -166,7 +165,7 @@ class Cache:
                 self._size -= self._kept.popitem(last=False)[1].size
 
     def run_later(self, key: Hashable, task: Callable[[], object]) -> None:
-        """Run something in the background, unless it runs already; what fails is tried again by whoever asks next."""
+        """Run a task in the background, unless it is running already; a failed task is retried on the next request."""
         if self._is_closed or not self._locks.try_acquire(key):
             return
         context = copy_context()
@@ -174,24 +173,26 @@ class Cache:
         def run() -> None:
             try:
                 context.run(task)
-            except Exception as error:  # noqa: BLE001 - whoever asks next computes it and meets the error
-                is_told = not isinstance(error, FusionError)  # such as that the server is stopping
+            except Exception as error:  # noqa: BLE001 - the next request computes it and gets the error
+                is_unexpected = not isinstance(error, FusionError)  # such as that the server is stopping
                 _log.warning(
-                    "could not be computed in the background: %s", type(error).__name__, exc_info=is_told
+                    "could not be computed in the background: %s",
+                    type(error).__name__,
+                    exc_info=is_unexpected,
                 )
             finally:
                 self._locks.release(key)
                 with self._guard:
                     self._threads.discard(thread)
 
-        # A thread each: what waits for the process of large reads must hold up nothing else.
+        # A thread each: waiting for the worker process must not block other tasks.
         thread = threading.Thread(target=run, name="cache", daemon=True)
         with self._guard:
             self._threads.add(thread)
         thread.start()
 
     def close(self) -> None:
-        """End what is computed in the background."""
+        """Wait for the background tasks to end."""
         self._is_closed = True
         with self._guard:
             running = list(self._threads)
@@ -230,7 +231,7 @@ def _may_be_given(kept: _CacheEntry, version: Version, patience_seconds: float) 
 
 
 def estimate_bytes(value: object) -> int:
-    """About how much memory a value takes; of a long sequence, some of its members speak for all."""
+    """Approximate memory of a value; that of a long sequence is estimated from a sample of its members."""
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return size + 200

@@ -1,4 +1,4 @@
-"""Operation: is the server alive, can it answer, what does it measure (Prometheus); and the log of requests."""
+"""Operation endpoints: liveness, readiness and metrics (Prometheus); and the request log."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.workspace import Workspace
 
 Extra = Callable[[], Mapping[str, float]]
-"""Further numbers that a part of the server knows, by the name of the measure."""
+"""Additional metrics provided by a part of the server, by name."""
 LEAST_FREE_BYTES = 64 << 20
 _BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _log = structlog.get_logger("consumer_fusion.requests")
 
 
 class ServerMetrics:
-    """What is measured while the server runs; nothing in it names a consumer or a brand.
+    """Metrics of the running server; none of them names a consumer or a brand.
 
     Args:
-        workspace: The workspace.
-        extra: Further numbers, read when somebody asks.
+        workspace: Workspace.
+        extra: Additional metrics, read at each scrape.
     """
 
     def __init__(self, workspace: Workspace, extra: Extra | None = None) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.requests = Counter(
-            "fusion_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
+            "fusion_requests", "Number of requests.", ("route", "method", "status"), registry=self.registry
         )
         self.seconds = Histogram(
-            "fusion_request_seconds", "How long answers took.", ("route",), buckets=_BUCKETS_SECONDS,
+            "fusion_request_seconds", "Duration of requests.", ("route",), buckets=_BUCKETS_SECONDS,
             registry=self.registry,
         )  # fmt: skip
         ProcessCollector(registry=self.registry)
@@ -59,9 +59,9 @@ def build_operation(
     """The routes `/healthz`, `/readyz` and `/metrics`.
 
     Args:
-        workspace: The workspace.
-        measures: What `/metrics` shows.
-        list_problems: What is wrong with keeping and reading what arrives, in words.
+        workspace: Workspace.
+        measures: Metrics of `/metrics`.
+        list_problems: Function that returns the current problems with storing and reading arrivals, as text.
     """
 
     async def tell_health(_: Request) -> Response:
@@ -83,7 +83,7 @@ def build_operation(
 
 
 def find_problems(workspace: Workspace, list_problems: Callable[[], list[str]]) -> list[str]:
-    """Why the server should get no requests just now; empty when it should."""
+    """Reasons why the server should currently get no requests; empty when it is ready."""
     problems = list_problems()
     try:
         for store in (workspace.store, workspace.arrivals):
@@ -97,12 +97,12 @@ def find_problems(workspace: Workspace, list_problems: Callable[[], list[str]]) 
 
 
 class RequestMiddleware:
-    """Measures and logs requests by their route, never by what they asked for; gives each an id.
+    """Measures and logs requests by route, never by their parameters, and gives each an id.
 
     Args:
-        app: The application.
-        measures: Where to.
-        unlogged: Requests below these paths are measured and logged elsewhere, because there are thousands a second.
+        app: Application.
+        measures: Metrics to update.
+        unlogged: Paths whose requests are measured elsewhere and not logged, because there are thousands per second.
     """
 
     def __init__(self, app: ASGIApp, measures: ServerMetrics, unlogged: tuple[str, ...] = ("/v1/",)) -> None:
@@ -111,7 +111,7 @@ class RequestMiddleware:
         self._unlogged = unlogged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Serve one request."""
         if scope["type"] != "http" or scope["path"].startswith(self._unlogged):
             await self._app(scope, receive, send)
             return
@@ -139,7 +139,7 @@ class RequestMiddleware:
 
 
 def name_route(scope: Scope) -> str:
-    """The template of the route that answered, such as `/brands/{brand}`; `other` where none did."""
+    """The template of the matched route, such as `/brands/{brand}`; `other` where none matched."""
     template = getattr(scope.get("route"), "path", None)
     if not isinstance(template, str):
         return "other"
@@ -148,7 +148,7 @@ def name_route(scope: Scope) -> str:
 
 
 class _WorkspaceCollector(Collector):
-    """Reads the numbers of a workspace when somebody asks for them."""
+    """Reads the metrics of a workspace at each scrape."""
 
     def __init__(self, workspace: Workspace, extra: Extra | None) -> None:
         self._workspace = workspace

@@ -1,7 +1,7 @@
-"""The one shape in which an error leaves over HTTP.
+"""The one shape of errors over HTTP.
 
-It has the shape that errors have everywhere (`FusionError.as_dict`), the status, and on top `message` beside `code`:
-published clients look for these two and try a request again for ever when they are not there.
+It is the shape that errors have everywhere (`FusionError.as_dict`) plus the status and, next to `code`, `message`:
+published clients look for these two and otherwise retry a request forever.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ _STATUSES: tuple[tuple[type[FusionError], int], ...] = (
 
 
 def find_status(error: FusionError) -> int:
-    """The HTTP status that fits an error."""
+    """The HTTP status of an error."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
 def write_error(error: FusionError) -> dict[str, object]:
-    """The body that tells of an error."""
+    """The response body of an error."""
     return {**error.as_dict(), "status": find_status(error), "message": str(error)}
 
 
 def write_problem(status: int, code: str, message: str) -> dict[str, object]:
-    """The body of an error that has no exception of its own."""
+    """The response body of an error without an exception of its own."""
     errors = [{"code": code, "message": message, "hint": "", "where": None}]
     return {"ok": False, "status": status, "code": code, "message": message, "errors": errors}
 
 
 def write_headers(error: FusionError) -> Mapping[str, str]:
-    """Headers that belong to an error: after how many seconds to come back."""
+    """Additional headers of an error: the time to wait before a retry."""
     if isinstance(error, ThrottledError):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": "5"} if isinstance(error, StoreError) else {}

@@ -1,7 +1,7 @@
-"""The server under the application: how long and how much it waits for whoever sends slowly, or does not read.
+"""The HTTP server, with limits on time and size for slow senders and slow readers.
 
-The server library bounds neither the time nor the size of what comes before a body, so that a few slow senders could
-take all connections, and one endless header all memory. Here every part of a request has its end.
+The server library limits neither the time nor the size of what precedes a body, so a few slow senders could occupy
+all connections, and one endless header all memory. Here every part of a request is limited.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from consumer_fusion.server.allocator import limit_arenas
 
 HEAD_SECONDS = 10.0
-"""So long a connection may take to send the next request's head; and the first one, to send anything."""
+"""Maximum time to receive the head of the next request, or on a new connection the first byte."""
 REQUEST_SECONDS = 60.0
-"""So long the rest of a request may take. The collect API has a shorter limit of its own, with an answer."""
+"""Maximum time to receive the rest of a request. The collect API has a shorter limit of its own, with a response."""
 READER_SECONDS = 30.0
-"""So long somebody may take to read before the connection is cut."""
+"""Maximum time that a client may not read before its connection is closed."""
 HEAD_BYTES = 65_536
 MOST_CONNECTIONS = 4_000
-"""Whoever comes while there are so many is answered 503."""
+"""Maximum number of connections; further ones are answered with 503."""
 CLOSING_SECONDS = 10
-_FILES_BESIDE = 256  # the workspace's own, and what libraries open
+_FILES_BESIDE = 256  # files of the workspace and of libraries
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 in which nobody waits or sends without end."""
+    """HTTP/1.1 with limits on waiting and sending."""
 
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
@@ -38,18 +38,18 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._wait(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop the timer."""
         self._stop_waiting()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request; a head that has no end is refused."""
+        """Receive a part of a request; a head that is too large is refused."""
         super().data_received(data)
         if self._is_in_head:
             self._head_bytes += len(data)
@@ -57,41 +57,41 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(431, "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
-        """Begin to wait for the end of a head."""
+        """Start the timer for the head."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
         self._wait(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the end of a body; a request that does not name one host is refused (RFC 9112, 3.2)."""
+        """Start the timer for the body; a request that does not have exactly one host is refused (RFC 9112, 3.2)."""
         self._is_in_head = False
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self._is_refused = True
-            self._refuse(400, "The request has to name its host, once.")
+            self._refuse(400, "The request must have exactly one Host header.")
             return
         self._wait(REQUEST_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body, but none of a request that was refused."""
+        """Receive a part of a body, unless the request was refused."""
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop waiting: the request is whole."""
+        """Stop the timer: the request is complete."""
         self._stop_waiting()
         if not self._is_refused:
             super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Begin to wait for a reader."""
+        """Start the timer for a slow reader."""
         super().pause_writing()
         if self._reader_deadline is None:
             self._reader_deadline = self.loop.call_later(READER_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Stop waiting for a reader."""
+        """Stop the timer for a slow reader."""
         if self._reader_deadline is not None:
             self._reader_deadline.cancel()
             self._reader_deadline = None
@@ -110,12 +110,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         self._deadline = None
         if self._is_in_head:
-            self._refuse(408, "The request came too slowly.")
+            self._refuse(408, "The request arrived too slowly.")
         else:
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        # Within an answer to an earlier request there is no room for words.
+        # While an earlier response is being sent, no error response can be written.
         is_free = getattr(self.cycle, "response_complete", True)
         if is_free and not self.transport.is_closing():
             body = message.encode()
@@ -132,8 +132,8 @@ def make_server(app: Any, **options: Any) -> uvicorn.Server:
     """The server of an application.
 
     Args:
-        app: The application.
-        options: What `uvicorn.Config` takes besides.
+        app: Application.
+        options: Further options of `uvicorn.Config`.
     """
     limit_arenas()
     bounds: dict[str, Any] = {
@@ -149,7 +149,7 @@ def make_server(app: Any, **options: Any) -> uvicorn.Server:
 
 
 def _allow_connections() -> int:
-    """Let the process open as many files as the system allows it, and say how many connections that leaves."""
+    """Raise the limit of open files as far as allowed, and return the number of connections that this leaves."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + _FILES_BESIDE
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""The job on memory: what the allocators keep for later goes back to the machine."""
+"""The job that returns unused allocator memory to the operating system."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Logs: one JSON object a line, and nothing in it that tells who a person is.
+"""Logs: one JSON object per line, without personal data.
 
-What a field is called decides first, what a text looks like second: personal fields are left out whole, and in all
-other texts addresses, numbers to call, network addresses, secrets and query strings are. An exception is told by its
-type and the lines that it came through; its message only where it is of our own making, which never names a person.
+Fields are redacted by name first and by content second: personal fields are redacted as a whole, and in all other
+texts e-mail addresses, phone numbers, network addresses, secrets and query strings are. An exception is logged with
+its type and stack lines; its message only if it is one of our own, which never contain personal data.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _PERSONAL_FIELDS = frozenset(
 )  # fmt: skip
 _FINDINGS = re.compile(
     r"""(?xi)
-      [^\s"'<>=:,;/@]+ (?:@|%40) [^\s"'<>,;]+ \. [a-z]{2,}      # an address to write to
-    | cf[wtls]_[\w-]{8,}                                        # our own secrets
+      [^\s"'<>=:,;/@]+ (?:@|%40) [^\s"'<>,;]+ \. [a-z]{2,}      # e-mail address
+    | cf[wtls]_[\w-]{8,}                                        # secrets of this product
     | (?:bearer|basic) \s+ [\w.~+/=-]{6,}
-    | \b \d{1,3} (?: \. \d{1,3}){3} \b                          # a network address
+    | \b \d{1,3} (?: \. \d{1,3}){3} \b                          # network address
     | (?<![\w.:-]) (?: [0-9a-f]{0,4} : ){2,7} [0-9a-f]{0,4} (?![\w:])
-    | \+ \d [\d\s().-]{6,} \d                                   # a number to call
-    | (?<=[\w/]) \? [^\s"']+                                    # what was asked for
+    | \+ \d [\d\s().-]{6,} \d                                   # phone number
+    | (?<=[\w/]) \? [^\s"']+                                    # query string
     """
 )
 
 
 def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Let everything that is logged in this process leave as JSON lines.
+    """Log everything of this process as JSON lines.
 
     Args:
-        stream: Where to; standard error by default.
-        level: What is less than that is not logged.
+        stream: Output stream; standard error by default.
+        level: Minimum level.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
@@ -68,7 +68,7 @@ def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
-    # Its lines hold whole addresses with their query; `server.health` logs requests by their route instead.
+    # Its lines contain URLs with query strings; `server.health` logs requests by their route instead.
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -81,12 +81,12 @@ def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take out of an entry whatever tells who a person is."""
+    """Redact personal data from a log entry."""
     return _redact_mapping(event)
 
 
 def tell_exception(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Tell an exception by its type and the lines that it came through."""
+    """Describe an exception by its type and stack lines."""
     found = event.pop("exc_info", None)
     error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else None
     if found is True:
@@ -97,7 +97,7 @@ def tell_exception(_: object, __: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def redact_text(text: str) -> str:
-    """A text without what looks like a person's."""
+    """A text without anything that looks like personal data."""
     return _FINDINGS.sub(REDACTED, text)
 
 
@@ -108,7 +108,7 @@ def _describe(error: BaseException) -> dict[str, object]:
     }
     if isinstance(error, FusionError):
         described["code"] = error.code
-        # Not `message`: a rejection's column of that name quotes the row, so a field of that name is left out.
+        # Not `message`: the column of that name of a rejection quotes the row, so fields of that name are redacted.
         described["explanation"] = error.message
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:

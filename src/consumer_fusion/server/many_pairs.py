@@ -1,6 +1,6 @@
-"""Reading many pairs: the functions that run aside, and how many pairs are many.
+"""Reads of many pairs: the functions that run in a worker process, and the threshold for using it.
 
-They take a workspace and what can be pickled, and return tables and arrays that are small for what they tell.
+They take a workspace and arguments that can be pickled, and return compact tables and arrays.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from consumer_fusion.workspace import Workspace
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 MANY_STATES = 10_000
-"""From so many rows of states on, pairs are read aside; fewer take less than a fifth of a second in place."""
+"""Number of state rows from which pairs are read in a worker process; fewer take less than a fifth of a second."""
 STATES_TOGETHER = 250_000
-"""Where everything is read, it is about so many rows of states at a time."""
+"""Approximate number of state rows read in one batch when everything is read."""
 MANY_EVENTS = 200_000
-"""The same for all brands together, whose rows of states are not counted: there are no more than events."""
+"""Threshold for all brands together, in events, which are never fewer than the state rows."""
 _TEXTS = ("brand", "as_of", "symbiosis")
 
 
 def count_states(session: Session, brand_id: int) -> int:
-    """How many rows of states the pairs of a brand have."""
+    """Number of state rows of a brand."""
     return session.count(PAIR_KIND_STATES, {"brand_id": brand_id})
 
 
 def count_all_states(session: Session) -> dict[int, int]:
-    """How many rows of states the pairs of each brand have."""
+    """Number of state rows of each brand."""
     brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
     return {each: count_states(session, each) for each in brands["entity_id"].to_pylist()}
 
 
 def is_many(session: Session, brand_ids: Collection[int] | None) -> bool:
-    """Whether the pairs of some brands, or of all, are so many that they are read aside."""
+    """Whether some brands, or the workspace, are large enough that their pairs are read in a worker process."""
     if brand_ids is not None:
         return sum(count_states(session, each) for each in brand_ids) >= MANY_STATES
     first, last = (session.summarise(EVENTS, "sequence", function) for function in ("min", "max"))
@@ -63,14 +63,14 @@ def read_pairs(
     brand_ids: Collection[int] | None,
     change_days: int | None,
 ) -> tuple[pa.Table, FloatArray | None]:
-    """The scores of pairs by numbers, and what they changed by.
+    """The scores of pairs by id, and their changes.
 
     Args:
-        workspace: The workspace.
-        as_of_us: The moment.
-        consumers: Only of these, after merges; None for all.
-        brand_ids: Only of these; None for all.
-        change_days: Compare with so many days before; None for not at all.
+        workspace: Workspace.
+        as_of_us: As-of time, in microseconds since the epoch.
+        consumers: Consumers, after merges; None for all.
+        brand_ids: Brands; None for all.
+        change_days: Number of days over which the change is computed; None for no change.
     """
     rows = _read_scores(workspace, as_of_us, consumers, brand_ids)
     if change_days is None:
@@ -94,7 +94,7 @@ def read_places(
 def read_places_in_worker(
     workspace: Workspace, brand_ids: Sequence[int], as_of_us: int
 ) -> dict[int, tuple[IntArray, FloatArray]]:
-    """The same; of large brands it is also kept how scores are spread, for who asks after the next start."""
+    """Like `read_places`; also stores the score distribution of large brands, for the time after the next start."""
     found = read_places(workspace, brand_ids, as_of_us)
     version = put_points_in_force(workspace).points.version
     for brand_id, (_, scores) in found.items():
@@ -105,9 +105,9 @@ def read_places_in_worker(
 
 
 def read_brand(workspace: Workspace, brand: str, as_of_us: int) -> pa.Table:
-    """The relationships of a brand as `answers.score_pairs` tells them, what fell most first, without facets.
+    """The relationships of a brand as in `answers.score_pairs`, biggest drop first, without facets.
 
-    Texts that repeat are kept once: there may be very many rows.
+    Repeated texts are dictionary-encoded, because there may be very many rows.
     """
     rows = answers.score_pairs(
         workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling"
@@ -118,7 +118,7 @@ def read_brand(workspace: Workspace, brand: str, as_of_us: int) -> pa.Table:
 
 
 def summarise_brands(workspace: Workspace, as_of_us: int) -> pa.Table:
-    """One row a brand, as `answers.summarise_brands` tells it; some brands at a time, which needs less memory."""
+    """One row per brand, as in `answers.summarise_brands`; in batches of brands, which needs less memory."""
     with workspace.store.reading() as session:
         if not is_many(session, None):
             return answers.summarise_brands(workspace, as_of=from_microseconds(as_of_us))
@@ -131,10 +131,10 @@ def summarise_brands(workspace: Workspace, as_of_us: int) -> pa.Table:
 
 
 def group_brands(sizes: Mapping[int, int]) -> list[list[int]]:
-    """Brands that are read together, the largest first, so that about so many states are read at a time.
+    """Batches of brands, the largest first, limited by the number of their state rows.
 
     Args:
-        sizes: The rows of states of each brand.
+        sizes: Number of state rows of each brand.
     """
     groups: list[list[int]] = []
     count = 0
@@ -148,9 +148,9 @@ def group_brands(sizes: Mapping[int, int]) -> list[list[int]]:
 
 
 def digest_segments(workspace: Workspace) -> None:
-    """Make what tells which events are here already, before the first arrival needs it."""
+    """Compute the index of known event ids in segments before the first arrival needs it."""
     with workspace.store.reading() as session:
-        # Within the session, so that no segment is swept away while it is read.
+        # Within the session, so that no segment is deleted while it is read.
         sealed_ids.digest_segments(workspace.engine, workspace.folder, list_segments(session))
 
 
@@ -177,7 +177,7 @@ def _compare(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> FloatAr
         select n.fusion_score - coalesce(e.fusion_score, 50) as change from newer n
         left join earlier e on e.consumer_id = n.consumer_id and e.brand_id = n.brand_id order by n.place
         """,
-        step="compare with an earlier moment",
+        step="compare with an earlier time",
         tables={"newer": numbered, "earlier": earlier.select(["consumer_id", "brand_id", "fusion_score"])},
     )
     change: FloatArray = changes["change"].to_numpy()

@@ -1,8 +1,8 @@
-"""Percentiles: where a score lies among all of its brand, told from what was last read of them, with its moment.
+"""Percentiles of scores within their brand, computed from the last read of the brand, with its as-of time.
 
-To know the place of one score, those of all pairs of the brand must be read. That is done aside, and not for every
-question: a place moves little in some minutes. The score itself is always read anew; see `docs/concepts/score.md`.
-Now and the usual moment are asked about again and again; brands are read for them ahead, and nobody waits for it.
+The percentile of one score needs the scores of all pairs of the brand. These are read in a worker process, and not
+for every request, because a percentile changes little within minutes. The score itself is always read again; see
+`docs/concepts/score.md`. Brands are read ahead for now and the default as-of time, so that requests do not wait.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 GOOD_SECONDS = 300.0
-"""For so long places are told from the same reading, whatever came in."""
+"""Time for which percentiles are computed from the same read, whatever arrives."""
 INSTANT_STATES = 2_000
-"""So many rows of states are read at once when a brand is asked about for the first time."""
+"""Number of state rows up to which a brand is read at once on its first request."""
 COUNTED_SECONDS = 60.0
-"""How many rows of states a small brand has is counted again after so long."""
+"""Interval after which the state rows of a small brand are counted again."""
 _SAME_SCORE = 0.05
-"""A score that moved by less only faded: within minutes none fades by more, and nobody sees a smaller move."""
+"""Smaller changes are due to decay: within minutes no score decays by more, and such a change is not visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """Where a score lies among those of its brand.
+    """Percentile of a score within its brand.
 
     Attributes:
-        percentile: As `score.ScoreDistribution.rank` tells it.
-        as_of_us: The moment of those.
+        percentile: Percentile from `score.ScoreDistribution.rank`.
+        as_of_us: As-of time of the scores of the brand.
     """
 
     percentile: float
@@ -57,13 +57,13 @@ class Percentile:
 
 @dataclass(frozen=True, slots=True)
 class BrandPercentiles:
-    """The scores of all pairs of a brand at a moment.
+    """The scores of all pairs of a brand at an as-of time.
 
     Attributes:
-        as_of_us: The moment.
-        consumers: In ascending order.
-        scores: In their order.
-        spread: How they are spread.
+        as_of_us: As-of time, in microseconds since the epoch.
+        consumers: Consumer ids, in ascending order.
+        scores: Scores, in the same order.
+        spread: Distribution of the scores.
     """
 
     as_of_us: int
@@ -72,7 +72,7 @@ class BrandPercentiles:
     spread: ScoreDistribution
 
     def rank(self, consumer_id: int, value: float) -> Percentile | None:
-        """The place of a consumer's score; a pair that is not there or moved since is placed by its score."""
+        """Percentile of a consumer's score; a missing or since changed pair is ranked by the given score."""
         if not len(self.scores):
             return None
         found = int(np.searchsorted(self.consumers, consumer_id))
@@ -83,12 +83,12 @@ class BrandPercentiles:
 
 
 class PercentileCache:
-    """Tells places; `warm` in the beginning.
+    """Provides percentiles; call `warm` at the start.
 
     Args:
-        workspace: The workspace.
-        workers: Where many pairs are read.
-        cache: Where the scores of brands are kept.
+        workspace: Workspace.
+        workers: Worker processes that read many pairs.
+        cache: Cache of the scores of brands.
     """
 
     def __init__(self, workspace: Workspace, workers: WorkerPool, cache: Cache) -> None:
@@ -100,18 +100,18 @@ class PercentileCache:
     def find_place(
         self, brand_id: int, consumer_id: int, value: float, as_of_us: int | None, *, is_fresh: bool = False
     ) -> Percentile | None:
-        """Where a score lies; None while that is not known: of a large brand that is being read for the first time.
+        """Percentile of a score; None while it is unknown, because a large brand is read for the first time.
 
         Args:
-            brand_id: The brand.
-            consumer_id: The consumer.
-            value: Their score.
-            as_of_us: The moment asked about; None for now.
-            is_fresh: Whether all scores of the brand must be of now.
+            brand_id: Brand.
+            consumer_id: Consumer.
+            value: Score.
+            as_of_us: As-of time, in microseconds since the epoch; None for now.
+            is_fresh: Whether all scores of the brand must be current.
         """
         is_ahead = as_of_us is None or as_of_us == answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
-            # A moment that is past does not change while the rules stay, but for events that tell of it late.
+            # Scores at a past time do not change while the rules stay the same, except by late events.
             moving = object() if is_fresh else int(monotonic() // GOOD_SECONDS)
             version = Version(session.read_version("rules"), moving)
             size = self._find_size(session, brand_id)
@@ -133,7 +133,7 @@ class PercentileCache:
         return found.rank(consumer_id, value)
 
     def warm(self) -> None:
-        """Read all brands in the background, the largest first, so that places are known when they are asked for."""
+        """Read all brands in the background, the largest first, so that percentiles are ready when needed."""
         as_of_us = answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
             sizes = count_all_states(session)
@@ -153,7 +153,7 @@ class PercentileCache:
         self._cache.run_later(("percentiles", "all"), read)
 
     def _find_size(self, session: Session, brand_id: int) -> int:
-        """How many rows of states a brand has, or had when it was large already: to count them takes long."""
+        """Number of state rows of a brand; a large one is not counted again, because counting takes long."""
         size, counted = self._sizes.get(brand_id, (0, -math.inf))
         if size < MANY_STATES and monotonic() - counted > COUNTED_SECONDS:
             size = count_states(session, brand_id)
@@ -163,7 +163,7 @@ class PercentileCache:
     def _read_kept(
         self, session: Session, brand_id: int, value: float, as_of_us: int | None
     ) -> Percentile | None:
-        """The place as an earlier run of the server, or a command, left the means to tell it."""
+        """Percentile from a distribution stored by an earlier run of the server or by a command."""
         version = session.read_mark(POINTS_MARK) or ""
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         found = read_standing(session, brand_id, [value], moment, version)

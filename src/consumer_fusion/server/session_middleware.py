@@ -1,7 +1,7 @@
-"""The gate of the console: who sends a request, whether a change came from a page of ours, cookies and headers.
+"""Session middleware: identifies the user, checks that changes come from our own pages, and sets cookies and headers.
 
-`SessionMiddleware` goes around the console and the read API, never around the collect API (whose senders have write
-keys and no cookies). Endpoints use the functions of `consumer_fusion.server.authentication`.
+`SessionMiddleware` wraps the console and the read API, never the collect API (whose senders use write keys and no
+cookies). Endpoints use the functions of `consumer_fusion.server.authentication`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from consumer_fusion.storage.store import Store
 FORM_FIELD = "form_token"
 FORM_HEADER = "x-form-token"
 MAX_FORM_BYTES = 1_048_576
-"""A form larger than this sends its token in the header, such as an upload does."""
+"""A larger form must send its token in the header, as uploads do."""
 _SESSION_COOKIE = "fusion_session"
 _FORM_COOKIE = "fusion_visit"
 _TOUCH_US = 60_000_000
@@ -54,21 +54,21 @@ _DEFAULT_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class SessionGuard:
-    """What the middleware needs to know who may come in.
+    """Configuration and stores of the middleware.
 
     Attributes:
-        store: The store.
-        session_store: The session store: who is signed in.
-        audit_buffer: Where looks and uses go.
-        signing_key: The installation's, from `access.read_signing_key`.
-        now_us: Says what time it is.
+        store: Store.
+        session_store: Session store.
+        audit_buffer: Buffer of the audit log.
+        signing_key: Signing key of the installation, from `access.read_signing_key`.
+        now_us: Clock, in microseconds since the epoch.
         is_demo: Whether the workspace is a demo.
-        bound_address: The address that the server listens on.
-        limits: How long sessions last.
-        cost: What a guess of a password costs.
-        is_plain_http_allowed: Whether people may sign in without HTTPS from other machines; only for a network
-            that is encrypted in another way.
-        hashing: Lets so many passwords be checked at once; each takes 64 MiB.
+        bound_address: Address that the server listens on.
+        limits: Lifetimes of sessions.
+        cost: Cost parameters of password hashing.
+        is_plain_http_allowed: Whether users may sign in without HTTPS from other machines; only for networks that
+        are encrypted in another way.
+        hashing: Limits the number of concurrent password checks; each takes 64 MiB.
     """
 
     store: Store
@@ -86,19 +86,19 @@ class SessionGuard:
 
 @dataclass(slots=True)
 class RequestSession:
-    """What is known of the one who sends a request, and what the answer does to their cookies.
+    """Session state of a request, and its effect on the cookies of the response.
 
     Attributes:
-        guard: The gate they came through.
-        is_secure: Whether they came by HTTPS.
-        signed_in: Who is signed in, if anybody is.
-        token: The session token of the browser, if it counts.
-        held: What form tokens are made from: the session token, or a random text before signing in.
-        has_new_held: Whether the browser does not have that text yet.
-        has_form: Whether the answer carries a form token, so that the browser needs what it is made from.
-        opened: A session that begins with the answer.
-        is_closing: Whether the session ends with the answer.
-        is_own_page: Whether a change was asked for by a page of ours.
+        guard: Session guard.
+        is_secure: Whether the connection is HTTPS.
+        signed_in: Signed-in user, if any.
+        token: Valid session token of the browser, if any.
+        held: Value that form tokens derive from: the session token, or a random text before signing in.
+        has_new_held: Whether the browser does not have that value yet.
+        has_form: Whether the response contains a form token, so that the browser needs that value.
+        opened: Session that begins with the response.
+        is_closing: Whether the session ends with the response.
+        is_own_page: Whether a change was requested by one of our own pages.
     """
 
     guard: SessionGuard
@@ -114,14 +114,14 @@ class RequestSession:
 
 
 class SessionMiddleware:
-    """Finds out who is signed in and refuses changes that pages of other sites ask for.
+    """Identifies the signed-in user, and rejects changes requested by pages of other sites.
 
     Args:
-        app: The console and the read API.
-        guard: Who may come in.
-        write_refusal: Makes the answer to a change that is refused, for a console that speaks in pages.
-        paths_without_form: Changes that need no form token, because they change nothing but the browser's own
-            cookies; they too must come from a page of ours.
+        app: Console and read API.
+        guard: Session guard.
+        write_refusal: Function that renders the response to a rejected change; JSON by default.
+        paths_without_form: Paths of changes that need no form token, because they only change cookies of the browser;
+        they too must come from our own pages.
     """
 
     def __init__(
@@ -167,20 +167,22 @@ class SessionMiddleware:
 
 
 def find_request_session(request: HTTPConnection) -> RequestSession:
-    """What the middleware found out about a request.
+    """Session state of a request.
 
     Raises:
-        PermissionDeniedError: The request did not come through the middleware, so nobody is let in.
+        PermissionDeniedError: The request did not pass through the middleware, so access is denied.
     """
     request_session = request.scope.get("state", {}).get("request_session")
     if not isinstance(request_session, RequestSession):
-        raise PermissionDeniedError("This part of the server knows nobody.", hint="Report this as a fault.")
+        raise PermissionDeniedError(
+            "This part of the server has no session handling.", hint="Please report this bug."
+        )
     return request_session
 
 
 def is_bearer(headers: Headers) -> bool:
     """Whether a request carries a token instead of a cookie."""
-    # A browser never adds such a header by itself, so no page of another site can make one be sent.
+    # Browsers never add such a header by themselves, so pages of other sites cannot cause it to be sent.
     return headers.get("authorization", "").lower().startswith("bearer ")
 
 
@@ -195,7 +197,7 @@ async def _read_request_session(guard: SessionGuard, scope: Scope) -> RequestSes
         guard, is_secure=scope.get("scheme") == "https", held=secrets.token_urlsafe(32)
     )
     if is_bearer(connection.headers):
-        # Its changes are not checked for where they come from, so the cookie beside it must not count.
+        # Changes with a token skip the origin check, so a cookie sent with it must be ignored.
         return request_session
     token = _unsign(
         guard, _SESSION_COOKIE, cookies.get(_name_cookie(_SESSION_COOKIE, request_session.is_secure))
@@ -223,7 +225,7 @@ def _check_origin(scope: Scope) -> None:
 
 
 async def _check_form(scope: Scope, receive: Receive, request_session: RequestSession) -> Receive:
-    """Check the form token of a change, and return a `receive` that gives the body once more."""
+    """Check the form token of a change, and return a `receive` that replays the body."""
     headers = Headers(scope=scope)
     given = headers.get(FORM_HEADER)
     if given is None:
@@ -232,7 +234,9 @@ async def _check_form(scope: Scope, receive: Receive, request_session: RequestSe
             async with Request(dict(scope), _replay(body, receive)).form() as form:
                 field_value = form.get(FORM_FIELD)
         except (HTTPException, MultiPartException) as error:
-            raise InputError("The form cannot be read.", hint="Send it as a browser does.") from error
+            raise InputError(
+                "The form cannot be read.", hint="Send it in the encoding that browsers use."
+            ) from error
         receive = _replay(body, receive)
         given = field_value if isinstance(field_value, str) else ""
     check_form(request_session.guard.signing_key, request_session.held, given)
@@ -269,7 +273,7 @@ def _write_answer_headers(headers: MutableHeaders, request_session: RequestSessi
     for name, value in _DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
     if request_session.signed_in is not None or request_session.opened is not None:
-        # What somebody saw must not be read by the next one through the cache or the Back button.
+        # Pages of a signed-in user must not be readable by the next one through the cache or the Back button.
         headers.setdefault("Cache-Control", "no-store")
         headers.add_vary_header("Cookie")
     if request_session.opened is not None:
@@ -288,7 +292,7 @@ def _add_cookie(
     signed = _make_signer(request_session.guard, name).sign(value).decode() if value else ""
     parts = [
         f"{_name_cookie(name, request_session.is_secure)}={signed}", "Path=/", "HttpOnly",
-        # Lax, so that a link in a message leads to the page and not to the sign-in; changes need more anyway.
+        # Lax, so that a link in a message opens the page and not the sign-in; changes need a form token anyway.
         "SameSite=Lax",
     ]  # fmt: skip
     if request_session.is_secure:
@@ -299,7 +303,7 @@ def _add_cookie(
 
 
 def _name_cookie(name: str, is_secure: bool) -> str:
-    # Browsers take a __Host- cookie only by HTTPS from the host itself, so no neighbouring host can plant one.
+    # Browsers accept a __Host- cookie only over HTTPS from the host itself, so no other subdomain can set one.
     return f"__Host-{name}" if is_secure else name
 
 

@@ -1,8 +1,8 @@
-"""Worker pool: what reads very many pairs runs in a process of its own, so that no other request waits for it.
+"""Worker pool: reads of very many pairs run in a worker process, so that no other request waits for them.
 
-In the process that answers, such work would hold up all others for seconds and keep its memory afterwards. The other
-process is started when it is first needed and ends when nothing was asked of it for a while, or when its parent does.
-Where none can be started, the work is done in place.
+In the server process such work would delay all other requests for seconds and keep its memory afterwards. The worker
+process is started on first use and ends when it has been idle for a while, or when its parent ends. If it cannot be
+started, the work is done in the server process.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _NICENESS = 5
 _log = logging.getLogger(__name__)
 _open = ExitStack()
 _opened: Workspace | None = None
-"""The workspace of this process, where it is the other one."""
+"""The workspace of this process, if it is the worker process."""
 
 
 class WorkerPool:
-    """The other process of a workspace; `close` in the end.
+    """The worker process of a workspace; call `close` at the end.
 
     Args:
-        workspace: The workspace.
-        idle_seconds: It ends when nothing was asked of it for so long.
+        workspace: Workspace.
+        idle_seconds: Idle time after which the process ends.
     """
 
     def __init__(self, workspace: Workspace, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -58,15 +58,15 @@ class WorkerPool:
         *arguments: Arguments.args,
         **named: Arguments.kwargs,
     ) -> Result:
-        """Call a function of a module with the workspace, in the other process, one at a time.
+        """Call a module-level function with the workspace in the worker process, one call at a time.
 
         Args:
-            function: Named at the top of a module; its arguments and its result can be pickled.
-            arguments: What it takes after the workspace.
-            named: The same, by name.
+            function: Module-level function; its arguments and its result must be picklable.
+            arguments: Positional arguments after the workspace.
+            named: Keyword arguments.
 
         Raises:
-            StoreError: It is closed.
+            StoreError: The pool is closed.
         """
         with self._turn:
             self._asking += 1
@@ -83,7 +83,7 @@ class WorkerPool:
         *arguments: Arguments.args,
         **named: Arguments.kwargs,
     ) -> Result:
-        """The same for what nobody waits for: all others have their turn first."""
+        """Like `run` for work that no request waits for: calls of `run` have priority."""
         with self._turn:
             while self._asking and not self._is_closed:
                 self._turn.wait(timeout=1.0)
@@ -97,14 +97,14 @@ class WorkerPool:
     ) -> Result:
         with self._lock:
             if self._is_closed:
-                raise StoreError("The server is stopping.", hint="Ask again once it runs.")
+                raise StoreError("The server is stopping.", hint="Retry once it runs.")
             self._stop_timer()
             try:
                 if self._pool is None:
                     self._pool = _start_pool(self._workspace.folder)
                 is_done, result = self._pool.submit(_call, function, arguments, named).result()
             except (BrokenExecutor, OSError, pickle.PickleError) as error:
-                _log.warning("the process for large reads is gone: %s", type(error).__name__)
+                _log.warning("the worker process has died: %s", type(error).__name__)
                 self._end()
                 is_done, result = False, None
             else:
@@ -113,17 +113,17 @@ class WorkerPool:
                 self._timer.start()
         if is_done:
             return result  # type: ignore[no-any-return]
-        # Whatever was in the way shows itself here, to whoever asked.
+        # If the failure was not the worker's, it shows itself here to the caller.
         return function(self._workspace, *arguments, **named)
 
     def close(self) -> None:
-        """End the other process, after what it is doing."""
+        """End the worker process, after its current task."""
         with self._lock:
             self._is_closed = True
             self._end()
 
     def _end_idle(self) -> None:
-        # Whoever asks just now keeps it alive.
+        # A call that has just begun keeps it alive.
         if self._lock.acquire(blocking=False):
             try:
                 self._end()
@@ -143,13 +143,13 @@ class WorkerPool:
 
 
 def _start_pool(folder: Path) -> ProcessPoolExecutor:
-    """One process, started anew and not forked: threads of this one may hold locks at any moment."""
+    """A pool of one process, spawned and not forked, because threads of this process may hold locks."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(folder,))
 
 
 def _begin(folder: Path) -> None:
-    """What the other process does first: it opens the workspace, and may take longer, but less of the machine."""
+    """Initialise the worker process: open the workspace, and lower its priority."""
     global _opened
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
@@ -160,7 +160,7 @@ def _begin(folder: Path) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed tells nobody; its end is seen here."""
+    """End this process when its parent ends; a killed parent cannot notify it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -170,11 +170,11 @@ def _end_with_parent() -> None:
 def _call(
     function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[bool, Any]:
-    """In the other process: call a function; one that fails is called again by the parent, who meets its error."""
+    """In the worker process: call a function; if it fails, the parent calls it again and gets the error."""
     assert _opened is not None
     try:
         return True, function(_opened, *arguments, **named)
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - the parent calls the function again
         _log.warning("a large read failed: %s", type(error).__name__)
         return False, None
     finally:

@@ -1,4 +1,4 @@
-"""Parameters and results of operations, as every surface reads and writes them."""
+"""Reading and writing the parameters and results of operations, for every surface."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def read_parameters(model: type[ModelT], values: Mapping[str, object]) -> ModelT:
-    """Parameters from what was given.
+    """Validate the given values as parameters.
 
     Raises:
-        InputError: Something is missing or not of its type.
+        InputError: A value is missing or invalid.
     """
     try:
         return model.model_validate(dict(values))
@@ -42,14 +42,14 @@ def read_parameters(model: type[ModelT], values: Mapping[str, object]) -> ModelT
 
 
 def list_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The fields of a result that tables show."""
+    """The fields of a result shown in tables."""
     return [
         (name, field) for name, field in model.model_fields.items() if read_extra(field).get("is_shown", True)
     ]
 
 
 def find_row_model(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of the rows, where a field is a list of them."""
+    """The row model of a field that is a list of rows; None for other fields."""
     for part in typing.get_args(field.annotation):
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
@@ -57,7 +57,7 @@ def find_row_model(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def count_rows(result: BaseModel | Sequence[BaseModel]) -> int:
-    """How many rows a result tells; one that has none of its own is a row."""
+    """Number of rows of a result; a result without lists counts as one row."""
     if not isinstance(result, BaseModel):
         return len(result)
     lists = [name for name, field in type(result).model_fields.items() if find_row_model(field) is not None]
@@ -65,13 +65,13 @@ def count_rows(result: BaseModel | Sequence[BaseModel]) -> int:
 
 
 def read_extra(field: FieldInfo) -> Mapping[str, Any]:
-    """What `describe` was told of a field besides its title and meaning."""
+    """Metadata given to `describe` besides title and description."""
     extra = field.json_schema_extra
     return extra if isinstance(extra, dict) else {}
 
 
 def is_moment(field: FieldInfo) -> bool:
-    """Whether a field holds a moment."""
+    """Whether a field holds a timestamp."""
     return MOMENT_SCHEMA in _list_metadata(field)
 
 
@@ -86,17 +86,17 @@ def is_file(field: FieldInfo) -> bool:
 
 
 def _list_metadata(field: FieldInfo) -> list[object]:
-    """What is said of the type of a field besides its name, also beside None."""
+    """Type metadata of a field, including that of a union with None."""
     is_list = typing.get_origin(field.annotation) in (list, tuple, frozenset)
     parts = () if is_list else typing.get_args(field.annotation)
     return [*field.metadata, *(extra for part in parts for extra in getattr(part, "__metadata__", ()))]
 
 
 def read_text_file(name: str, content: bytes) -> TextFile:
-    """A file that a command or a form was given.
+    """A text file given to a command or a form.
 
     Raises:
-        InputError: It is too large, or no text.
+        InputError: It is too large or not UTF-8 text.
     """
     if len(content) > MOST_FILE_BYTES:
         raise InputError(
@@ -129,14 +129,14 @@ def write_value(
     write_time: Callable[[int], str] = write_moment,
     write_day: Callable[[int], str] = write_iso_day,
 ) -> str:
-    """A value as people read it; in a terminal unless times and days are written otherwise.
+    """A value as readable text.
 
     Args:
-        field: Its declaration.
+        field: Declaration of the field.
         value: The value.
-        row: The row that it is of, whose fields its label may name.
-        write_time: How a moment is written.
-        write_day: How a day is written.
+        row: Row of the value; the label of the value may refer to its other fields.
+        write_time: Formatter of timestamps; by default that of the terminal.
+        write_day: Formatter of days; by default that of the terminal.
     """
     extra = read_extra(field)
     words, absent = extra.get("words", {}), extra.get("absent", "")

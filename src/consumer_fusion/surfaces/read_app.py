@@ -1,4 +1,4 @@
-"""The reading side of the server as one piece: the read API behind the gate, its measures and the background jobs."""
+"""The read side of the server: the authenticated read API, operation endpoints, metrics and background jobs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from consumer_fusion.workspace import Workspace
 
 @dataclass(slots=True)
 class ReadApp:
-    """What the application mounts to be read from; `start` before the first request, `stop` after the last.
+    """The read side of the server; call `start` before the first request and `stop` after the last.
 
     Attributes:
-        workspace: The workspace.
-        guard: Who may come in; its trail is started and closed by whoever made it.
-        list_problems: What is wrong with keeping and reading what arrives, in words.
-        extra: Further numbers for `/metrics`, by name.
-        admit: Tells who asks.
+        workspace: Workspace.
+        guard: Session guard; its audit buffer is started and closed by its creator.
+        list_problems: Function that returns the current problems with storing and reading arrivals, as text.
+        extra: Additional metrics for `/metrics`, by name.
+        admit: Authenticator of callers.
     """
 
     workspace: Workspace
@@ -44,7 +44,7 @@ class ReadApp:
         self.jobs = BackgroundJobs(self.workspace)
 
     def build_routes(self) -> list[BaseRoute]:
-        """`/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
+        """The routes of `/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
         return [
             Mount(API_PATH, app=SessionMiddleware(build_api(self.request_context), self.guard)),
             *build_operation(self.workspace, self.measures, list_problems=self.list_problems),
@@ -55,6 +55,6 @@ class ReadApp:
         self.jobs.start()
 
     def stop(self) -> None:
-        """Stop the background jobs and what else runs beside requests."""
+        """Stop the background jobs and the worker processes."""
         self.jobs.stop()
         self.request_context.close()

@@ -1,4 +1,4 @@
-"""The application: what is mounted where, and what begins and ends with it."""
+"""The web application: mounts, start-up and shutdown."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _log = logging.getLogger("consumer_fusion.app")
 
 
 class Application(Starlette):
-    """The pages and the read API, with the collect API before them, because events are many.
+    """The console and the read API, with the collect API in front, because events are the bulk of the requests.
 
     Args:
-        collect: What answers under `/v1/`.
-        named: What Starlette takes.
+        collect: Application for paths under `/v1/`.
+        named: Arguments of `Starlette`.
     """
 
     def __init__(self, collect: CollectApplication, **named: Any) -> None:
@@ -53,7 +53,7 @@ class Application(Starlette):
         self._collect = collect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Serve one request."""
         if scope["type"] == "http" and scope["scheme"] == "https":
             send = _keep_secure(send)
         if scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/")):
@@ -63,7 +63,7 @@ class Application(Starlette):
 
 
 def _keep_secure(send: Send) -> Send:
-    """Browsers that came by HTTPS once come by nothing else (RFC 6797)."""
+    """Adds HTTP Strict Transport Security (RFC 6797): browsers then use only HTTPS for this site."""
 
     async def send_on(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -75,10 +75,10 @@ def _keep_secure(send: Send) -> Send:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where the application stands.
+    """Deployment settings of the application.
 
     Attributes:
-        bound_address: The address that the server listens at; the visitor of a demo is let in on loopback alone.
+        bound_address: Address that the server listens on; demo visitors are signed in only on loopback.
         is_plain_http_allowed: Whether staff may sign in from other machines without HTTPS.
     """
 
@@ -90,13 +90,13 @@ def build_app(
     workspace: Workspace, *, verify_key: KeyVerifier | None = None, limits: Limits | None = None,
     place: Deployment = Deployment(),
 ) -> Starlette:  # fmt: skip
-    """The application of a workspace: collect API, read API, console, in one process.
+    """The application of a workspace: collect API, read API and console in one process.
 
     Args:
-        workspace: The workspace; it stays open as long as the application lives.
-        verify_key: What a write key stands for; the keys of the workspace by default.
-        limits: How much may wait.
-        place: Where it stands.
+        workspace: Workspace; must stay open as long as the application lives.
+        verify_key: Function that verifies a write key; by default against the keys of the workspace.
+        limits: Limits of the collect queue.
+        place: Deployment.
     """
     keys, counters = WorkspaceKeys(workspace), Counters()
     audit_buffer = AuditBuffer(workspace.store, workspace.session_store)
@@ -131,7 +131,7 @@ def build_app(
 
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
-        # So long a request may wait for its turn beside what runs in the background; five times as long by default.
+        # Interval after which a background thread gives way to a request; the default is five times as long.
         sys.setswitchinterval(SWITCH_SECONDS)
         audit_buffer.start()
         collector.start()
@@ -165,7 +165,7 @@ def build_app(
 
 
 def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_ending: threading.Event) -> None:
-    """Read what takes long before somebody asks for it."""
+    """Compute slow results in advance."""
     try:
         with workspace.store.reading() as session:
             is_large = is_many(session, None)
@@ -173,9 +173,9 @@ def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_endin
             side.request_context.workers.run_ahead(digest_segments)
         side.request_context.percentiles.warm()
         queries.warm()
-    except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
+    except Exception as error:  # noqa: BLE001 - the request that needs it gets the error
         if not is_ending.is_set():
-            _log.warning("what takes long could not be read ahead: %s", type(error).__name__)
+            _log.warning("slow results could not be computed in advance: %s", type(error).__name__)
 
 
 def _count_arrivals(collector: Collector) -> Mapping[str, float]:

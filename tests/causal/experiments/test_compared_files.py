@@ -84,7 +84,7 @@ def test_a_chosen_file_is_adjusted_tried_on_the_past_and_never_called_caused(tmp
     options = ("--outcome", "after", "--before", "before")
     run = run_fusion("audience", people, *options)
     assert "The audience was not randomised" in " ".join(run.output.split())
-    assert "What may be said: changed after" in run.output
+    assert "Verdict: changed after" in run.output
     assert (
         run_fusion("audience", people, *options, "--earlier", "earlier", "--json").told["label"]
         == found.label

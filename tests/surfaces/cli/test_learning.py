@@ -84,8 +84,8 @@ def test_a_person_sees_what_would_change_before_it_does(calibrated_town, monkeyp
     assert len(asked) == 1
     words = " ".join(run.output.split())
     assert "Of 264 relationships" in words
-    assert "Under 45:" in words
-    assert "Those that would move most" in words
+    assert "Below 45:" in words
+    assert "Biggest changes" in words
     assert "Nothing was changed" in words
     assert ask_fusion(calibrated_town, "score", "--as-of", "latest", "--limit", 5) == before
 

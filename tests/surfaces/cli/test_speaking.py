@@ -137,8 +137,8 @@ def test_an_import_says_in_words_what_became_of_the_rows(shop):
     run = run_fusion("import", shop / "events.jsonl", "--format", "events", "--workspace", shop)
     words = flatten(run.output)
     assert flatten("0 events accepted") in words
-    assert flatten("5 were here already") in words
-    assert flatten("1 rows set aside") in words or flatten("1 row set aside") in words
+    assert flatten("5 were duplicates") in words
+    assert flatten("1 rows rejected") in words or flatten("1 row rejected") in words
     assert flatten("fusion rejected list") in words
 
 

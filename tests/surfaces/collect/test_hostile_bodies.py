@@ -290,7 +290,7 @@ def test_guessing_over_http_is_answered_429_with_a_time_to_wait(door):
         ("/v1/events", lambda: b"\xff" * 1_000_000, False, (400, "invalid_json")),
     ],
     ids=[
-        "a million lines", "a million lines, packed", "broken lines", "only broken lines", "members of gzip", "a bomb",
+        "a million lines", "a million lines, packed", "broken lines", "only broken lines", "gzip members", "a bomb",
         "millions of NaN", "NaN beyond patience", "numbers", "calls", "keys", "brackets", "digits", "no text",
     ],
 )  # fmt: skip

@@ -132,7 +132,7 @@ def test_who_is_invited_chooses_a_password_and_comes_in(owner, stranger, workspa
 def test_an_invitation_without_a_brand_is_refused_with_what_to_do(owner):
     answer = invite(owner, "nina@example.org", scope="some")
     assert answer.status_code == 400
-    assert "Choose one brand or more" in answer.text
+    assert "Choose one or more brands" in answer.text
 
 
 def test_a_change_of_role_counts_from_the_next_click_on(owner, sign_in, workspace):

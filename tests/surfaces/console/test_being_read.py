@@ -28,7 +28,7 @@ def test_a_page_that_takes_seconds_says_so_at_once(owner, monkeypatch, path):
     answer = owner.get(path)
     assert answer.status_code == 202
     assert 'data-again="' in answer.text
-    assert "There is very much to read for this page." in answer.text
+    assert "This page takes a few seconds to compute." in answer.text
 
 
 def test_pages_that_were_read_aside_are_those_read_in_place(town_folder, owner, monkeypatch):

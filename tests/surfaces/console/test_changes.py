@@ -125,7 +125,7 @@ def test_going_back_to_the_shipped_points_leaves_nothing_behind(owner, workspace
     change_points(owner, workspace, **{"points.wallet": "5"})
     change_points(owner, workspace, reset="yes")
     assert put_points_in_force(workspace).points.version == shipped
-    assert workspace.points_path.read_text(encoding="utf-8").startswith("# The points of this workspace.")
+    assert workspace.points_path.read_text(encoding="utf-8").startswith("# The points of this workspace:")
 
 
 def test_a_change_upon_a_change_of_somebody_else_is_refused(owner, workspace):
@@ -172,7 +172,7 @@ def test_a_rejected_row_is_repaired_and_counts(owner, workspace):
     raw = str({**BROKEN, "value": 12}).replace("'", '"')
     answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw=raw)
     assert "Rows accepted: 1;" in answer.text
-    assert "Nothing is set aside" in answer.text
+    assert "No import errors" in answer.text
     scores = answers.score_pairs(workspace, consumer="mended-consumer", brand="sweater-brand", as_of="latest")
     assert scores["fusion_score"][0].as_py() > 50
     assert "retry rejected rows" in read_actions(workspace)

@@ -35,7 +35,7 @@ def test_the_followers_of_the_artist_are_the_hundred_thousand_of_the_story(owner
     assert "there was no comparable control series" in page
     total = re.search(r"and \+([\d,]+) over 3 days", page).group(1)
     assert abs(int(total.replace(",", "")) - 100_000) < 3_000
-    assert "adds none to any relationship" in page
+    assert "changes no score" in page
 
 
 def test_the_numbers_of_the_course_come_as_csv_day_by_day(owner):
@@ -178,7 +178,7 @@ def test_what_the_concert_did_stands_beside_the_points_of_the_artist_and_moves_n
     part = owner.get(f"/relationship/effects?{pair}", headers={"HX-Request": "true"}).text
     assert "Concert of the pop artist, seen in the sweater" in part
     assert "followers gained" in part
-    assert "none of it is in the score" in part
+    assert "does not change the score" in part
     assert (
         re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1) == before == "45.0"
     )
@@ -188,4 +188,4 @@ def test_nothing_stands_beside_the_points_of_who_was_never_seen_with_the_brand(o
     part = owner.get(
         "/relationship/effects?consumer=pop-artist&brand=salmon-restaurant", headers={"HX-Request": "true"}
     )
-    assert "Beside the points" not in part.text
+    assert "Measured impact" not in part.text

@@ -22,8 +22,8 @@ def draw(owner, title="A letter in spring"):
 def test_an_experiment_tells_what_is_on_record_before_its_time(owner):
     page = owner.get(draw(owner)).text
     assert "A letter in spring" in page
-    assert "Chance divided them" in page
-    assert "Its time is not over" in page
+    assert "The groups were randomised" in page
+    assert "The outcome period is still running" in page
     assert "Measure it" not in page
     assert "Apply its points" not in page
 

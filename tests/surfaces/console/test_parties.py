@@ -130,11 +130,11 @@ def test_an_event_with_a_consumer_is_not_given_another(owner, workspace, tmp_pat
 def test_where_comparing_is_not_installed_the_page_says_what_to_do(owner, monkeypatch):
     monkeypatch.setattr(suggestion_pages, "find_spec", lambda name: None)
     page = owner.get("/suggestions").text
-    assert "is not installed here" in page
-    assert "Whoever looks after the server can install it" in page
+    assert "is not installed" in page
+    assert "The server administrator can install it" in page
     answer = upload(owner, "consumer,first_name\n")
     assert answer.status_code == 501
-    assert "is not installed here" in answer.text
+    assert "is not installed" in answer.text
 
 
 def upload(owner, text):
@@ -172,7 +172,7 @@ def test_pairs_are_suggested_and_only_those_that_are_chosen_are_merged(owner, wo
     pairs = [json.loads(unescape(text)) for text in re.findall(r'name="pairs" value="([^"]+)"', answer.text)]
     assert [(each["first"], each["second"]) for each in pairs] == [(first, second)]
     assert "same date of birth" in answer.text
-    assert "pairs name somebody who is not known here" in answer.text
+    assert "pairs with an unknown consumer" in answer.text
     assert answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows == scores.num_rows
     done = owner.send("/suggestions", "/identities/accept", pairs=json.dumps(pairs[0]))
     assert "Pairs merged: 1." in done.text
@@ -193,7 +193,7 @@ def test_a_file_of_too_many_people_is_refused_with_what_to_do(owner, monkeypatch
     monkeypatch.setattr(suggestion_pages, "MOST_PEOPLE", 2)
     answer = upload(owner, PEOPLE)
     assert answer.status_code == 400
-    assert "ask whoever runs this workspace to compare so many" in answer.text
+    assert "ask the administrator of this workspace to compare more people" in answer.text
 
 
 def test_what_is_declared_of_a_relationship_stands_on_its_page(owner, workspace):
@@ -231,4 +231,4 @@ def test_what_a_browser_claims_is_suggested_and_joined_by_somebody(owner, worksp
     assert "A browser says that both have the same email; that is a claim and joins nobody." in page
     owner.send("/suggestions", "/identities/merge", kept=keys[0], absorbed=keys[1], reason="She said so.")
     assert set(identity.show(workspace, keys[0]).members) >= set(keys)
-    assert "What browsers claim" not in owner.get("/suggestions").text
+    assert "Matches reported by browsers" not in owner.get("/suggestions").text

@@ -94,7 +94,7 @@ def test_a_link_opened_by_somebody_signed_in_tells_as_whom_and_lets_them_out(own
     link = re.search(r"(/welcome/[\w-]+)", page).group(1)
     opened = owner.get(link).text
     assert "You are signed in as olga" in opened
-    assert "in place of yours" in opened
+    assert "instead of yours" in opened
     assert 'action="/sign-out"' in opened
 
 

@@ -97,10 +97,10 @@ def test_a_wrong_password_is_told_in_italian(stranger):
         headers={"Origin": "http://localhost:8000", **ITALIAN},
     )  # fmt: skip
     assert answer.status_code == 401
-    assert "L’indirizzo o la password non è giusto." in answer.text
+    assert "L’e-mail o la password non è corretta." in answer.text
     assert "Riprova" in answer.text
 
 
 def test_a_link_that_was_used_is_told_in_italian(stranger):
     answer = stranger.get("/welcome/cfl_nothing", headers=ITALIAN)
-    assert "Il link è già stato usato, è scaduto o non è intero." in answer.text
+    assert "Il link è già stato usato, è scaduto o è incompleto." in answer.text

@@ -1,3 +1,3 @@
-"""The read API under `/api/v1`: the answers of the commands over HTTP; it changes nothing on record."""
+"""The read API under `/api/v1`: the results of the commands over HTTP, without changing any data."""
 
 __all__ = ["api_authentication", "request_context", "routing"]

@@ -1,4 +1,4 @@
-"""Admission: who asks the read API. The server hands in how; see `server.authentication.admit_caller`."""
+"""Protocol of the read API's authentication; the server provides `server.authentication.admit_caller`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from consumer_fusion.workspace import Workspace
 
 
 class Authenticator(Protocol):
-    """Tells who asks."""
+    """Identifies the caller of a request."""
 
     def __call__(self, workspace: Workspace, request: Request, /) -> Caller:
-        """The one who asks.
+        """The caller.
 
         Raises:
-            AuthenticationError: Nobody who is known here.
+            AuthenticationError: The request is unauthenticated.
         """
         ...

@@ -1,4 +1,4 @@
-"""`/explain`, `/changes` and `/history`: why the score of one pair is what it is, and how it came to be."""
+"""`/explain`, `/changes` and `/history`: explanation and history of the score of one pair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from consumer_fusion.surfaces.api.parameters import AsOf, BrandKey, ConsumerKey,
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
-Since = Annotated[str | None, Query(max_length=64, description="Only what moved it since then, ISO 8601.")]
+Since = Annotated[str | None, Query(max_length=64, description="Only changes since this time, ISO 8601.")]
 
 
 def build_routes(request_context: RequestContext) -> APIRouter:
@@ -47,11 +47,11 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     def explain_score(
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, since: Since = None,
         without: Annotated[
-            str | None, Query(max_length=512, description="What the score would be without this event.")
+            str | None, Query(max_length=512, description="Score without this event, by its id.")
         ] = None,
         fresh: Fresh = False,
     ) -> Response:  # fmt: skip
-        """Why a score is what it is, and what moved it; contributions add up to the score less 50."""
+        """Explanation of a score, and its changes; the contributions add up to the score minus 50."""
         found = explain(request, "look at explanation", consumer, brand, as_of, since, fresh)
         left_out = None if without is None else answers.score_without(found, without)
         return answer(request, answers.to_explanation(found, without=left_out))
@@ -61,7 +61,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, since: Since = None,
         fresh: Fresh = False,
     ) -> Response:  # fmt: skip
-        """What moved the score of a pair, the oldest first."""
+        """The changes of the score of a pair, oldest first."""
         found = explain(request, "look at changes", consumer, brand, as_of, since, fresh)
         body = schemas.Changes(
             consumer=found.consumer,
@@ -74,7 +74,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     @routes.get("/history", response_model=schemas.History)
     def replay_history(
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None,
-        days: Annotated[int, Query(ge=1, le=1_100, description="So many days.")] = 60, fresh: Fresh = False,
+        days: Annotated[int, Query(ge=1, le=1_100, description="Number of days.")] = 60, fresh: Fresh = False,
     ) -> Response:  # fmt: skip
         """The score of a pair at the end of each of the last UTC days."""
         found = explain(request, "look at history", consumer, brand, as_of, None, fresh)

@@ -1,4 +1,4 @@
-"""Freshness: what arrived is read before something is answered, but by one reader at a time and not all the time."""
+"""Freshness: arrivals are landed before a read, by one landing at a time and not on every request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 5.0
 
 
 class _Landing:
-    """A landing that runs in a thread of its own, so that whoever waits for it can stop waiting."""
+    """A landing that runs in a thread of its own, so that callers can stop waiting for it."""
 
     def __init__(self, began: float) -> None:
         self.began = began
@@ -24,17 +24,17 @@ class _Landing:
 
 
 class FreshnessBarrier:
-    """Lands what arrived before it is asked about.
+    """Lands arrivals before they are read.
 
-    An answer may lack what was acknowledged less than `LAG_SECONDS` before it was asked for, and nothing else: so
-    nobody waits for the thread that lands arrivals about once a second, as long as it keeps up. While an import
-    writes for minutes nothing can be landed: then a question waits for `PATIENCE_SECONDS` once, and those that follow
-    not at all.
+    A response may lack events acknowledged less than `LAG_SECONDS` before the request, and no others. Requests
+    therefore do not wait for the thread that lands arrivals about once a second, as long as it keeps up. While an
+    import writes for minutes, nothing can be landed: one request then waits for `PATIENCE_SECONDS`, and those that
+    follow do not wait.
 
     Args:
-        workspace: The workspace.
-        lag_seconds: So long may what arrived be missing.
-        patience_seconds: So long a landing is waited for, from its beginning.
+        workspace: Workspace.
+        lag_seconds: Maximum age of arrivals that may be missing.
+        patience_seconds: Maximum time to wait for a landing, from its start.
     """
 
     def __init__(
@@ -51,22 +51,22 @@ class FreshnessBarrier:
         self._running: _Landing | None = None
 
     def note_landing(self, moment: float) -> None:
-        """Somebody else landed all that came before a moment, on the clock of `time.monotonic`."""
+        """Record that another thread landed everything that arrived before a time, on the clock of `time.monotonic`."""
         self._landed_until = max(self._landed_until, moment)
 
     def ensure_landed(self, *, is_forced: bool = False) -> None:
-        """Land what waits, unless that was done just now; where somebody writes for long, go on with what there is.
+        """Land waiting arrivals unless that was done just now; if another writer takes long, use the existing data.
 
         Args:
-            is_forced: Whether everything that was acknowledged by now must be counted.
+            is_forced: Whether everything acknowledged so far must be included.
 
         Raises:
-            ConflictError: It must, and somebody writes for too long.
+            ConflictError: It must be included, and another writer takes too long.
         """
         asked = monotonic()
         if not is_forced and asked - self._landed_until < self._lag_seconds:
             return
-        # A landing that began before this was asked may have missed something: then one more.
+        # A landing that began before this request may have missed something: then one more.
         for _ in range(2):
             landing = self._join_landing(asked)
             if landing is None:
@@ -74,18 +74,18 @@ class FreshnessBarrier:
             if not landing.is_done.wait(max(0.0, landing.began + self._patience_seconds - monotonic())):
                 if is_forced:
                     raise ConflictError(
-                        "Somebody writes for so long that what arrived cannot be counted yet.",
-                        hint="Ask again later, or without `fresh`.",
+                        "Another writer is busy, so that recent arrivals cannot be counted yet.",
+                        hint="Retry later, or without `fresh`.",
                     )
                 return
             if landing.error is not None:
                 if is_forced or not isinstance(landing.error, (ConflictError, StoreError)):
                     raise landing.error
-                self.note_landing(landing.began)  # not tried again at every question
+                self.note_landing(landing.began)  # not retried at every request
                 return
 
     def _join_landing(self, asked: float) -> _Landing | None:
-        """The landing that is to be waited for; None where all that was asked about has landed."""
+        """The landing to wait for; None where everything relevant has landed."""
         with self._lock:
             if self._landed_until >= asked:
                 return None
@@ -104,7 +104,7 @@ class FreshnessBarrier:
         try:
             pipeline.land_arrivals(self._workspace, wait_seconds=self._patience_seconds)
             self.note_landing(landing.began)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+        except BaseException as error:  # noqa: BLE001 - raised in the waiting requests
             landing.error = error
         finally:
             landing.is_done.set()

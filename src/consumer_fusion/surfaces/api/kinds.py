@@ -1,4 +1,4 @@
-"""`/brands`, `/kinds` and `/points`: which brands there are, and what counts for how much."""
+"""`/brands`, `/kinds` and `/points`: the brands, the kinds of events and their points."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
 
     @routes.get("/brands", response_model=schemas.Brands)
     def list_brands(request: Request, as_of: AsOf = None, fresh: Fresh = False) -> Response:
-        """The brands that the caller may see, and how their relationships stand."""
+        """The brands that the caller may see, with summaries of their scores."""
         caller = request_context.open(request, "look")
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
@@ -69,7 +69,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             return inspection.count_unscored(request_context.workspace)
 
         unscored: list[dict[str, Any]] = []
-        # How many events there are of a kind is of all brands together.
+        # Event counts of a kind are over all brands, so they need access to all brands.
         if caller.brands is None:
             unscored = request_context.cache.recall(
                 "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
@@ -97,7 +97,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
 
     @routes.get("/points", response_model=schemas.Points)
     def read_points(request: Request) -> Response:
-        """The points in force, and where they differ from the shipped ones."""
+        """The points in force, and their differences from the shipped ones."""
         request_context.open(request, "look")
         points = put_points_in_force(request_context.workspace).points
         differences = compare_points(load_points(), points)

@@ -1,7 +1,7 @@
-"""Live: score changes as server-sent events, kept alive, resumed where a browser was cut off.
+"""Live updates: score changes as server-sent events, kept alive, and resumed after a disconnect.
 
-The id of an event is a position in the record itself, so that whoever comes back with it (`Last-Event-ID`) is told
-what changed since, also by another process or after a restart. Where a position cannot be gone on from, because
+The id of an event is a position in the stored events, so that a client that reconnects with it (`Last-Event-ID`)
+receives the changes since then, also from another process or after a restart. Where resuming is impossible, because
 points, merges or files changed, one event `reload` says so.
 """
 
@@ -35,22 +35,22 @@ from consumer_fusion.workspace import Workspace
 
 KEEP_ALIVE_SECONDS = 15
 CHECK_SECONDS = 15.0
-"""After so long at the latest it is seen whether a listener may still hear; and before anything is told."""
+"""Interval after which a listener's permission is checked again; it is also checked before every event."""
 RETRY_MILLISECONDS = 3_000
 LISTENER_LIMIT = 500
 PAIR_LIMIT = 500
-"""Where more pairs changed at once, whoever shows them reads the page anew."""
+"""Above this number of changed pairs, clients are asked to reload."""
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
-    """How much of the record somebody knows.
+    """Position in the stored events up to which a client is informed.
 
     Attributes:
-        events: The last event.
-        derived: The last derived event.
-        basis: The versions of the rules that scores are read by (points, merges, associations) and of the segments.
+        events: Sequence number of the last event.
+        derived: Sequence number of the last derived event.
+        basis: Versions of the scoring rules (points, merges, associations) and of the segments.
     """
 
     events: int
@@ -58,17 +58,17 @@ class FeedPosition:
     basis: str
 
     def __str__(self) -> str:
-        """As the id of an event."""
+        """The position as the id of a server-sent event."""
         return f"{self.events}-{self.derived}-{self.basis}"
 
 
 @dataclass(frozen=True, slots=True)
 class FeedFilter:
-    """What somebody wants to be told of.
+    """Filter of a client.
 
     Attributes:
-        brand_ids: Only of these brands; None for all.
-        consumers: Only of these consumers, after merges; None for all.
+        brand_ids: Brands; None for all.
+        consumers: Consumers, after merges; None for all.
     """
 
     brand_ids: frozenset[int] | None
@@ -76,7 +76,7 @@ class FeedFilter:
 
 
 def read_position(session: Session) -> FeedPosition:
-    """Where the record is now."""
+    """The current position."""
     return FeedPosition(
         int(session.summarise(EVENTS, "sequence", "max") or 0),
         int(session.summarise(DERIVED_EVENTS, "sequence", "max") or 0),
@@ -85,7 +85,7 @@ def read_position(session: Session) -> FeedPosition:
 
 
 def parse_position(text: str | None) -> FeedPosition | None:
-    """The position that a browser came back with; None where it is none."""
+    """The position sent by a reconnecting client; None where it is invalid."""
     parts = (text or "").split("-")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts[:2]):
         return None
@@ -95,7 +95,7 @@ def parse_position(text: str | None) -> FeedPosition | None:
 def list_changes(
     workspace: Workspace, since: FeedPosition, until: FeedPosition, watch: FeedFilter
 ) -> list[PairScore] | None:
-    """The scores of the watched pairs that changed between two positions; None where there are too many to tell."""
+    """The changed scores of the watched pairs between two positions; None where there are too many."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         pairs = _list_pairs(session, since, until, watch)
@@ -146,11 +146,11 @@ def _list_pairs(
 
 
 class Feed:
-    """Tells listeners when the record went on; reads it only while there are any.
+    """Notifies listeners of new events; polls only while there are listeners.
 
     Args:
-        workspace: The workspace.
-        poll_seconds: How often it looks.
+        workspace: Workspace.
+        poll_seconds: Polling interval.
     """
 
     def __init__(self, workspace: Workspace, poll_seconds: float = _POLL_SECONDS) -> None:
@@ -162,7 +162,7 @@ class Feed:
         self._looking = asyncio.Lock()
 
     async def find_position(self) -> FeedPosition:
-        """Where the record is, as of the last look."""
+        """The position at the last poll."""
         async with self._looking:
             now = asyncio.get_running_loop().time()
             if self._position is None or now - self._looked >= self._poll_seconds:
@@ -171,7 +171,7 @@ class Feed:
             return self._position
 
     async def wait(self, known: FeedPosition, timeout_seconds: float) -> FeedPosition | None:
-        """The next position that differs from the known one; None when there is none in time."""
+        """The next position that differs from the known one; None after the timeout."""
         end = asyncio.get_running_loop().time() + timeout_seconds
         while asyncio.get_running_loop().time() < end:
             position = await self.find_position()
@@ -193,17 +193,17 @@ async def tell_changes(
     check: Callable[[], object] | None = None,
     wait_seconds: float = CHECK_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The events for one listener, until they go or may no longer see it.
+    """The server-sent events of one listener, until it disconnects or loses its permission.
 
     Args:
-        feed: Tells when something changed.
-        watch: What they want to be told of.
-        start: Where they were cut off.
-        check: Raises when they may no longer see it; asked again and again.
-        wait_seconds: After so long without an event, `check` is asked.
+        feed: Source of new positions.
+        watch: Filter of the client.
+        start: Position to resume from.
+        check: Raises once the client has lost its permission; called repeatedly.
+        wait_seconds: Time without an event after which `check` is called.
     """
     known = start or await feed.find_position()
-    # The first event gives a position to whoever is cut off before anything changed.
+    # The first event gives a position to clients that disconnect before anything changes.
     yield ServerSentEvent(event="open", id=str(known), data="{}", retry=RETRY_MILLISECONDS)
     while True:
         position = await feed.wait(known, wait_seconds)
@@ -232,7 +232,7 @@ def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
     """The route `/live`."""
     routes = APIRouter(tags=["live"])
 
-    # A description of answers that never end is of no use to programs that read descriptions.
+    # A schema of an endless response is of no use to clients.
     @routes.get("/live", include_in_schema=False)
     async def listen(
         request: Request,
@@ -273,8 +273,8 @@ def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
 
         if feed.listeners >= LISTENER_LIMIT:
             raise ThrottledError(
-                f"{LISTENER_LIMIT} listen already.",
-                hint="Close pages that are not looked at.",
+                f"The limit of {LISTENER_LIMIT} listeners is reached.",
+                hint="Close pages that are not in use.",
                 retry_after_s=30,
             )
         watch = await run_sync(open_watch)

@@ -1,4 +1,4 @@
-"""Routes made from operations: GET for queries, POST for operations, with the OpenAPI schema of their models."""
+"""Routes generated from operations: GET for queries, POST for operations, with the OpenAPI schema of their models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.operation_fields import count_rows
 
 MOST_BODY_BYTES = 2 * MOST_FILE_BYTES
-"""A file within JSON may be longer than the file, since its quotes and ends of lines are escaped."""
+"""A file within JSON may be longer than the file itself, since quotes and line breaks are escaped."""
 
 
 class BoundedRoute(APIRoute):
-    """A route that refuses a body that is too large, or of unknown length, before it is read."""
+    """A route that rejects a body that is too large, or of unknown length, before it is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers a request."""
+        """The request handler with the length check."""
         answer_request = super().get_route_handler()
 
         async def check_length(request: Request) -> Response:
@@ -37,8 +37,8 @@ class BoundedRoute(APIRoute):
                 length = request.headers.get("content-length", "")
                 if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
                     raise InputError(
-                        f"The body has {length or 'an unknown number of'} bytes; at most {MOST_BODY_BYTES:,} are read.",
-                        hint="Send less at once, with the header Content-Length.",
+                        f"The body has {length or 'an unknown number of'} bytes; the maximum is {MOST_BODY_BYTES:,}.",
+                        hint="Send less data at a time, with the header Content-Length.",
                     )
             return await answer_request(request)
 

@@ -1,4 +1,4 @@
-"""Paging: a cursor says where the page before ended, so that rows which come or go meanwhile shift nothing."""
+"""Paging by cursors that hold the end of the previous page, so that rows added or removed meanwhile shift nothing."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def write_cursor(asked: Sequence[object], position: Sequence[float | int | str])
     """A cursor.
 
     Args:
-        asked: What was asked for; the cursor goes on with the same question only.
-        position: Where the page ended.
+        asked: Parameters of the request; the cursor is valid only with the same parameters.
+        position: Sort key of the last row of the page.
     """
     text = json.dumps([_digest(asked), *position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str, asked: Sequence[object], types: Sequence[type]) -> list[float | int | str]:
-    """Where the page before ended.
+    """Sort key of the last row of the previous page.
 
     Args:
-        cursor: As `write_cursor` made it.
-        asked: What is asked for now.
-        types: What the position consists of.
+        cursor: Cursor from `write_cursor`.
+        asked: Parameters of the current request.
+        types: Types of the parts of the sort key.
 
     Raises:
-        InputError: It is no cursor, or that of another question.
+        InputError: The cursor is invalid, or belongs to a request with other parameters.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -42,12 +42,12 @@ def read_cursor(cursor: str, asked: Sequence[object], types: Sequence[type]) -> 
         parts = None
     if not isinstance(parts, list) or len(parts) != len(types) + 1 or not _fits(parts[1:], types):
         raise InputError(
-            "This is no cursor.", hint="Take `next_cursor` of the page before as it is, or leave it out."
+            "The cursor is not valid.", hint="Pass `next_cursor` of the previous page unchanged, or omit it."
         )
     if parts[0] != _digest(asked):
         raise InputError(
-            "The cursor is of another question.",
-            hint="Ask with the same parameters as for the page before, or leave the cursor out.",
+            "The cursor belongs to a request with other parameters.",
+            hint="Use the same parameters as for the previous page, or omit the cursor.",
         )
     return parts[1:]
 

@@ -1,4 +1,4 @@
-"""Parameters that several questions take."""
+"""Query parameters shared by several routes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ AsOf = Annotated[
     str | None,
     Query(
         max_length=64,
-        description="The moment asked about: ISO 8601, `now`, or `latest` for the newest event. Default: now, or the "
+        description="As-of time: ISO 8601, `now`, or `latest` for the newest event. Default: now, or the "
         "newest event if that is older than a day.",
     ),
 ]
 Fresh = Annotated[
     bool,
-    Query(description="Count every event that is durable by now, however long that takes."),
+    Query(description="Include every event that is durable by now, however long that takes."),
 ]
-Cursor = Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the page before.")]
-PageLimit = Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="At most so many.")]
+Cursor = Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the previous page.")]
+PageLimit = Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Maximum number of items.")]

@@ -1,4 +1,4 @@
-"""The desk: what every question of the read API is answered with, shared by all requests."""
+"""The request context of the read API: workspace, cache, workers and percentiles, shared by all requests."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 from consumer_fusion.workspace import Workspace
 
 DRIFT_SECONDS = 10.0
-"""Scores fade as time goes by; after so long what was computed for now is computed anew."""
+"""Scores decay with time; results computed for now are recomputed after this time."""
 LARGE_PATIENCE_SECONDS = 300.0
-"""So old may a snapshot of many pairs be while a new one is made in the background; it says of which moment it is."""
+"""Maximum staleness of a snapshot of many pairs while a new one is computed; its `as_of` says how old it is."""
 NOT_KNOWN = NotFoundError(
     "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
 )
@@ -40,16 +40,16 @@ NOT_KNOWN = NotFoundError(
 
 @dataclass(slots=True)
 class RequestContext:
-    """What questions are answered with.
+    """Shared objects that serve the requests.
 
     Attributes:
-        workspace: The workspace.
-        audit_buffer: Where looks go, to be put on record.
-        admit: Tells who asks; by default the gate that stands before the API does.
-        barrier: Lands what arrived before something is answered.
-        cache: What was computed before, for all surfaces.
-        workers: Where many pairs are read.
-        percentiles: Where scores lie among those of their brand.
+        workspace: Workspace.
+        audit_buffer: Buffer of the audit log for views.
+        admit: Authenticator of callers; by default the server's session middleware and tokens.
+        barrier: Lands arrivals before a read.
+        cache: Cache of results, for all surfaces.
+        workers: Worker processes that read many pairs.
+        percentiles: Percentiles of scores within a brand.
     """
 
     workspace: Workspace
@@ -67,34 +67,34 @@ class RequestContext:
         self.percentiles = PercentileCache(self.workspace, self.workers, self.cache)
 
     def close(self) -> None:
-        """End what runs in the background."""
+        """Stop the background threads and worker processes."""
         self.workers.close()
         self.cache.close()
 
     def open(self, request: Request, permission: Permission, brand: str | None = None) -> Caller:
-        """Tell who asks, and refuse what they may not do; a brand is refused before it is looked for.
+        """Authenticate the caller and check a permission; a brand is refused before it is looked up.
 
         Raises:
-            AuthenticationError: Nobody who is known here.
-            PermissionDeniedError: They may not.
+            AuthenticationError: The request is unauthenticated.
+            PermissionDeniedError: The caller lacks the permission.
         """
         caller = request.scope.setdefault("state", {})["caller"] = self.admit(self.workspace, request)
         require_permission(caller, permission, brand)
         return caller
 
     def find_fixed_moment(self, as_of: str | None) -> int | None:
-        """The moment that a parameter names, or the usual one, where it stands still; None for now.
+        """The as-of time in microseconds, given or by default; None for now.
 
         Raises:
-            InputError: It names none.
+            InputError: The parameter is not a valid time.
         """
         return answers.find_fixed_moment(self.workspace, answers.parse_as_of(as_of))
 
     def find_brands(self, session: Session, caller: Caller, brand: str | None) -> list[int] | None:
-        """The numbers of the brands that are asked about and may be seen; None for all.
+        """The ids of the requested brands that the caller may see; None for all.
 
         Raises:
-            NotFoundError: The brand is not known.
+            NotFoundError: The brand is unknown.
         """
         if brand is not None:
             found = list(find_keys(session, "brand", [brand]).values())
@@ -106,7 +106,7 @@ class RequestContext:
         return sorted(find_keys(session, "brand", sorted(caller.brands)).values())
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
-        """The number of a consumer after merges, by a key or an identifier, as far as the caller's brands know them."""
+        """The id of a consumer after merges, by a key or identifier known to the caller's brands; empty if unknown."""
         found = find_consumer(session, consumer, visibility=look_as(self.workspace, session, caller.brands))
         return [] if found is None else [find_canonical(session, found)]
 
@@ -114,43 +114,43 @@ class RequestContext:
         self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None = None,
         is_fresh: bool = False,
     ) -> Snapshot:  # fmt: skip
-        """The scores of all pairs of brands, kept for a while; of many pairs also while something changes.
+        """The scores of all pairs of brands, cached; a large snapshot may be stale while it is recomputed.
 
         Args:
-            brand_ids: Of these brands; None for all.
-            fixed_us: The moment asked about; None for now.
-            change_days: Compare with so many days before.
-            is_fresh: Whether nothing may be missing.
+            brand_ids: Brands; None for all.
+            fixed_us: As-of time, in microseconds since the epoch; None for now.
+            change_days: Number of days over which the change is computed; None for no change.
+            is_fresh: Whether a stale snapshot is not acceptable.
         """
         key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), fixed_us, change_days)
         put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
             version = self.find_version(session, fixed_us)
-            is_aside = self.is_many(session, brand_ids)
+            is_large = self.is_many(session, brand_ids)
 
         def compute() -> Snapshot:
             as_of_us = self.workspace.now_us if fixed_us is None else fixed_us
             return take_snapshot(
                 self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
-                workers=self.workers if is_aside else None,
+                workers=self.workers if is_large else None,
             )  # fmt: skip
 
-        patience = LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0
+        patience = LARGE_PATIENCE_SECONDS if is_large and not is_fresh else 0.0
         return self.cache.recall(key, version, compute, patience_seconds=patience)
 
     def find_version(self, session: Session, fixed_us: int | None = 0) -> Version:
-        """What scores follow from.
+        """Version of the data that scores depend on.
 
         Args:
-            session: A session.
-            fixed_us: The moment that they are of; None for now, which moves on.
+            session: Session.
+            fixed_us: As-of time, in microseconds since the epoch; None for now, which moves with the clock.
         """
         moving = (session.read_version("events"), session.read_version("segments"))
         drift = None if fixed_us is not None else int(monotonic() // DRIFT_SECONDS)
         return Version(session.read_version("rules"), (*moving, drift))
 
     def is_many(self, session: Session, brand_ids: Collection[int] | None = None) -> bool:
-        """Whether the pairs of brands, or of all, are so many that they are read aside."""
+        """Whether brands, or the workspace, are large enough that their pairs are read in a worker process."""
         key = ("size", None if brand_ids is None else tuple(sorted(brand_ids)))
         minute = Version(None, int(monotonic() // 60))
         return self.cache.recall(key, minute, lambda: is_many(session, brand_ids))
@@ -162,7 +162,7 @@ class RequestContext:
         consumers: Collection[int],
         brand_ids: Collection[int] | None = None,
     ) -> None:
-        """Remember that somebody looked at a consumer, for the audit."""
+        """Audit that the caller viewed consumers."""
         brand_id = next(iter(brand_ids or ()), None)
         now_us = self.workspace.now_us
         self.audit_buffer.note_looks(
@@ -173,7 +173,7 @@ class RequestContext:
     def note_list(
         self, caller: Caller, action: str, brand_ids: Collection[int] | None, detail: dict[str, object]
     ) -> None:
-        """Remember that somebody listed consumers of brands, for the audit; of all brands where none is named."""
+        """Audit that the caller listed consumers of brands; of all brands where none is given."""
         brand_id = next(iter(brand_ids)) if brand_ids is not None and len(brand_ids) == 1 else None
         self.audit_buffer.note_looks(
             [AuditEntry(caller.actor, action, self.workspace.now_us, brand_id=brand_id, detail=detail)]

@@ -1,4 +1,4 @@
-"""Answering: JSON with a validator (ETag), 304 where nothing changed, and every error in the one shape."""
+"""Responses: JSON with a validator (ETag), 304 where nothing changed, and all errors in one shape."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TAG_DECIMALS = 3
 
 
 def answer(request: Request, body: BaseModel) -> Response:
-    """The answer, or 304 where the caller has it already.
+    """A JSON response, or 304 where the client already has it.
 
-    The validator is a weak one (RFC 9110, section 8.8.1): two answers with the same one mean the same, though
-    scores fade in places that nobody looks at and `as_of` moves on.
+    The validator is weak (RFC 9110, section 8.8.1): responses with the same one are equivalent, although decimals
+    that are not shown and `as_of` may differ.
     """
     tag = make_tag(body.model_dump(mode="json"))
     headers = {**_PRIVATE, "ETag": tag}
@@ -39,13 +39,13 @@ def answer(request: Request, body: BaseModel) -> Response:
 
 
 def make_tag(body: object) -> str:
-    """A weak validator of what a body means."""
+    """Weak validator of the content of a body."""
     text = json.dumps(_round(body), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def matches_tag(header: str | None, tag: str) -> bool:
-    """Whether an If-None-Match header names the validator (weak comparison)."""
+    """Whether an If-None-Match header contains the validator (weak comparison)."""
     if header is None:
         return False
     opaque = tag.removeprefix("W/")
@@ -53,7 +53,7 @@ def matches_tag(header: str | None, tag: str) -> bool:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Let every error leave in the one shape, also those that no route is there for."""
+    """Return every error in the one shape, including those raised outside of a route."""
     app.add_exception_handler(FusionError, _answer_fusion_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
@@ -70,9 +70,9 @@ def _answer_fusion_error(request: Request, error: Exception) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= 500:
-        _log.error("the question could not be answered: %s", error.code)
-        # A query's text is for whoever looks after the server, not for whoever asks.
-        return _problem(status, error.code, "The question could not be answered. Try again later.", headers)
+        _log.error("the request failed: %s", error.code)
+        # Details of the query are for the server administrator, not for the caller.
+        return _problem(status, error.code, "The request failed. Try again later.", headers)
     return JSONResponse(write_error(error), status, headers)
 
 
@@ -84,7 +84,7 @@ def _answer_http_error(_: Request, error: Exception) -> Response:
 
 def _answer_validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # What was sent is left out: it may be a consumer's key.
+    # The input is omitted: it may be a consumer's key.
     found = [
         {"code": "invalid_input", "message": each["msg"], "hint": "See /api/v1/openapi.json.",
          "where": ".".join(str(part) for part in each["loc"])}
@@ -95,8 +95,8 @@ def _answer_validation_error(_: Request, error: Exception) -> Response:
 
 
 def _answer_failure(_: Request, error: Exception) -> Response:
-    _log.error("an unforeseen failure", exc_info=error)
-    return _problem(500, "internal_error", "Something went wrong here; it is in the log.", _PRIVATE)
+    _log.error("unexpected error", exc_info=error)
+    return _problem(500, "internal_error", "Internal error; see the server log.", _PRIVATE)
 
 
 def _problem(status: int, code: str, message: str, headers: Mapping[str, str]) -> Response:
@@ -107,7 +107,7 @@ def _round(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, _TAG_DECIMALS)
     if isinstance(value, dict):
-        # What faded did so until the moment asked about, which moves on by itself.
+        # Decay is reported up to the as-of time, which moves with the clock.
         moving = (
             "as_of",
             "percentile_as_of",

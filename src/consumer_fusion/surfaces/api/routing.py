@@ -1,4 +1,4 @@
-"""Routing: the application of the read API, its routes, its description, and how its errors leave."""
+"""The application of the read API: routes, OpenAPI description and error handlers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from consumer_fusion.surfaces.api.responses import add_error_handlers
 
 API_PATH = "/api/v1"
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.Error, "description": "A parameter cannot be."},
-    401: {"model": schemas.Error, "description": "Neither a token nor a session that counts."},
+    400: {"model": schemas.Error, "description": "A parameter is not valid."},
+    401: {"model": schemas.Error, "description": "No valid token or session."},
     403: {"model": schemas.Error, "description": "The caller may not see it."},
-    404: {"model": schemas.Error, "description": "It is not known here."},
-    422: {"model": schemas.Error, "description": "A parameter is not of the type that is declared."},
-    503: {"model": schemas.Error, "description": "The store cannot be read just now."},
+    404: {"model": schemas.Error, "description": "Not found."},
+    422: {"model": schemas.Error, "description": "A parameter is missing or not of the declared type."},
+    503: {"model": schemas.Error, "description": "The store cannot be read at the moment."},
 }
 _NOT_CHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "What `If-None-Match` names still holds."}
+    304: {"description": "Not modified since the version in `If-None-Match`."}
 }
 
 
 def build_api(request_context: RequestContext) -> FastAPI:
-    """The application to mount at `API_PATH`; the desk is closed by whoever made it."""
+    """The application to mount at `API_PATH`; the caller closes the request context."""
     app = FastAPI(
         title="Consumer Fusion",
         version=read_product_version(),
-        summary="Fusion Scores, why they are what they are, and what they are made of.",
+        summary="Fusion Scores, their explanations, and the data behind them.",
         servers=[{"url": API_PATH}],
-        # The pages of FastAPI load scripts from elsewhere.
+        # FastAPI's documentation pages load scripts from other hosts.
         docs_url=None,
         redoc_url=None,
         responses={**_ERRORS, **_NOT_CHANGED},
@@ -50,7 +50,7 @@ def build_api(request_context: RequestContext) -> FastAPI:
 
 
 def _describe_admission(app: FastAPI) -> None:
-    """Say in the description how a caller shows who they are."""
+    """Describe the authentication schemes in the OpenAPI schema."""
     make = app.openapi
 
     def describe() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Schemas of the API's answers: pages of results, and what only the API tells."""
+"""Schemas of API responses: pages of results, and results that only the API returns."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from consumer_fusion.score.queries.score_results import BrandSummary, PairScore,
 
 
 class ErrorDetail(Schema):
-    """One thing that was wrong."""
+    """One error."""
 
-    code: str = Field(description="A stable word for it.")
-    message: str = Field(description="What was found, and what was expected.")
-    hint: str = Field(description="What to do about it.")
-    where: str | None = Field(description="The parameter or place that it is about.")
+    code: str = Field(description="Stable error code.")
+    message: str = Field(description="Description of the error.")
+    hint: str = Field(description="How to fix it.")
+    where: str | None = Field(description="Parameter or location of the error.")
 
 
 class Error(Schema):
-    """The one shape of errors."""
+    """Error response."""
 
     ok: bool = Field(description="Always false.")
-    status: int = Field(description="The HTTP status.")
-    code: str = Field(description="A stable word for what went wrong; see docs/reference/errors.md.")
-    message: str = Field(description="The first of the errors, in words.")
-    errors: list[ErrorDetail] = Field(description="All that was wrong.")
+    status: int = Field(description="HTTP status.")
+    code: str = Field(description="Stable error code; see docs/reference/errors.md.")
+    message: str = Field(description="Message of the first error.")
+    errors: list[ErrorDetail] = Field(description="All errors.")
 
 
 class ScorePage(Schema):
     """One page of scores."""
 
-    as_of: str = Field(description="The moment that this page is of.")
+    as_of: str = Field(description="As-of time of this page.")
     items: list[PairScore]
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
 class Mover(Schema):
-    """A pair whose score moved."""
+    """A pair whose score changed."""
 
     consumer: str
     brand: str
     fusion_score: float
-    change: float = Field(description="Score now less score so many days before.")
+    change: float = Field(description="Current score minus the score `days` earlier.")
     symbiosis: Symbiosis
 
 
 class Movers(Schema):
-    """The pairs that moved most."""
+    """The pairs with the largest changes."""
 
     as_of: str
-    days: int = Field(description="Compared with so many days before.")
+    days: int = Field(description="Number of days over which the change is computed.")
     items: list[Mover]
 
 
 class Changes(Schema):
-    """What moved the score of a pair."""
+    """The changes of the score of a pair."""
 
     consumer: str
     brand: str
@@ -66,7 +66,7 @@ class Changes(Schema):
 
 
 class History(Schema):
-    """The score of a pair, day by day, the oldest first."""
+    """The score of a pair by day, oldest first."""
 
     consumer: str
     brand: str
@@ -77,27 +77,25 @@ class History(Schema):
 class Brands(Schema):
     """The brands that the caller may see."""
 
-    as_of: str = Field(description="The moment that their scores are of.")
+    as_of: str = Field(description="As-of time of the scores.")
     items: list[BrandSummary]
 
 
 class KindEntry(Schema):
-    """The points that an event of a kind gives a facet."""
+    """Points that an event of a kind adds to a facet."""
 
     direction: Direction
     facet: Facet
     points: float
     is_graded: bool = Field(description="Whether the points are multiplied by the event's magnitude.")
-    experiment_id: str | None = Field(
-        None, description="The experiment that decided them; null for all others."
-    )
+    experiment_id: str | None = Field(None, description="Experiment that set the points; null for others.")
 
 
 class Kind(Schema):
-    """A kind of the points table."""
+    """A kind of event in the points table."""
 
     key: str
-    event: str = Field(description="The kind as sources say it.")
+    event: str = Field(description="Event name used by sources.")
     meaning: str
     half_life_days: float
     magnitude: str
@@ -106,14 +104,14 @@ class Kind(Schema):
 
 
 class UnscoredKind(Schema):
-    """A kind of events that has no points yet."""
+    """A kind of event without points."""
 
     kind: str
     events: int
 
 
 class Kinds(Schema):
-    """The kinds that have points, and those that have none yet."""
+    """Kinds with points, and kinds without."""
 
     points_version: str
     items: list[Kind]
@@ -121,7 +119,7 @@ class Kinds(Schema):
 
 
 class PointsDifference(Schema):
-    """Where the points in force differ from the shipped ones."""
+    """A difference between the points in force and the shipped ones."""
 
     kind: str
     field: str

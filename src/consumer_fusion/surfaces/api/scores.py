@@ -1,4 +1,4 @@
-"""`/scores`, `/score` and `/movers`: how consumers and brands stand with each other."""
+"""`/scores`, `/score` and `/movers`: the scores of pairs."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         consumer: AnyConsumer = None,
         as_of: AsOf = None,
         order: Annotated[
-            Literal["lowest", "highest", "falling"] | None, Query(description="Which come first.")
+            Literal["lowest", "highest", "falling"] | None, Query(description="Sort order.")
         ] = None,
         limit: PageLimit = 100,
         cursor: Cursor = None,
         fresh: Fresh = False,
     ) -> Response:
-        """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
+        """The Fusion Scores of pairs, page by page, as in `fusion score`."""
         caller = request_context.open(request, "look", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
@@ -109,29 +109,31 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     def read_score(
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
     ) -> Response:
-        """The Fusion Score of one pair; 50 and `unknown` where there is no event."""
+        """The Fusion Score of one pair; 50 and `unknown` where there are no events."""
         caller = request_context.open(request, "look", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
-        told, consumers, brand_ids = read_pair_score(
+        score, consumers, brand_ids = read_pair_score(
             request_context, caller, consumer, brand, fixed_us, is_fresh=fresh
         )
         request_context.note_look(caller, "look at score", consumers, brand_ids)
-        return answer(request, told)
+        return answer(request, score)
 
     @routes.get("/movers", response_model=schemas.Movers)
     def list_movers(
         request: Request,
         brand: AnyBrand = None,
         as_of: AsOf = None,
-        direction: Annotated[Literal["falling", "rising", "both"], Query(description="Which way.")] = "both",
+        direction: Annotated[
+            Literal["falling", "rising", "both"], Query(description="Direction of the change.")
+        ] = "both",
         days: Annotated[
-            int, Query(ge=1, le=366, description="Compared with so many days before.")
+            int, Query(ge=1, le=366, description="Number of days over which the change is computed.")
         ] = FALLING_DAYS,
         limit: PageLimit = 20,
         fresh: Fresh = False,
     ) -> Response:
-        """The pairs whose scores moved most."""
+        """The pairs with the largest changes of their scores."""
         caller = request_context.open(request, "look", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         with request_context.workspace.store.reading() as session:
@@ -171,10 +173,10 @@ def read_pair_score(
     *,
     is_fresh: bool = False,
 ) -> tuple[PairScore, list[int], list[int]]:
-    """The score of one pair by a point read; where it stands in its brand is of the last refresh.
+    """The score of one pair by a point read; its percentile is as of the last refresh.
 
     Returns:
-        The score, and the numbers of the consumer and the brand if there are any.
+        The score, and the ids of the consumer and the brand, if they exist.
     """
     workspace = request_context.workspace
     as_of_us = workspace.now_us if fixed_us is None else fixed_us

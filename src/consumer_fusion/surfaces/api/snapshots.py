@@ -1,4 +1,4 @@
-"""Snapshots: the scores of many pairs at one moment, by numbers, ranked and in order, to be shown page by page."""
+"""Snapshots: the scores of many pairs at one as-of time, by id, ranked and sorted, for paging."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.workspace import Workspace
 
 Key = tuple[float, int, int]
-"""Where a page ended: the value that is ordered by, the consumer, the brand."""
+"""End of a page: the sort value, the consumer and the brand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The scores of pairs at one moment.
+    """The scores of pairs at one as-of time.
 
     Attributes:
-        as_of_us: The moment.
+        as_of_us: As-of time, in microseconds since the epoch.
         rows: consumer_id, brand_id and the columns of a score.
-        percentiles: Of each row within its brand.
-        change: Since so many days before, where that was asked for.
+        percentiles: Percentile of each row within its brand.
+        change: Change over a number of days, where requested.
     """
 
     as_of_us: int
@@ -35,15 +35,15 @@ class Snapshot:
     _orders: dict[str, IntArray] = field(default_factory=dict, repr=False)
 
     def list_page(self, order: str | None, after: Key | None, limit: int) -> tuple[IntArray, Key | None]:
-        """The places of the rows of one page.
+        """The indices of the rows of one page.
 
         Args:
-            order: lowest, highest, falling, rising, moving (either way) or None, by the numbers of consumer and brand.
-            after: Where the page before ended.
-            limit: At most so many rows.
+            order: lowest, highest, falling, rising, moving (both directions), or None for the order of the ids.
+            after: End of the previous page.
+            limit: Maximum number of rows.
 
         Returns:
-            The places, and where the page ends if there are more.
+            The indices, and the end of the page if there are more rows.
         """
         places, values = self._sort(order), self._value(order)
         start = 0 if after is None else self._find_start(places, values, after)
@@ -85,13 +85,13 @@ def take_snapshot(
     """Read the scores of pairs.
 
     Args:
-        workspace: The workspace.
-        as_of_us: The moment.
-        consumers: Only of these, after merges.
-        brand_ids: Only of these.
-        change_days: Compare with so many days before.
-        is_ranked: Whether all pairs of these brands are read, so that a place among them can be told.
-        workers: Where they are read if they are many; None for here.
+        workspace: Workspace.
+        as_of_us: As-of time, in microseconds since the epoch.
+        consumers: Consumers, after merges; None for all.
+        brand_ids: Brands; None for all.
+        change_days: Number of days over which the change is computed; None for no change.
+        is_ranked: Whether all pairs of these brands are read, so that percentiles can be computed.
+        workers: Worker processes that read many pairs; None reads in this process.
     """
     wanted = (as_of_us, consumers, brand_ids, change_days)
     rows, change = workers.run(read_pairs, *wanted) if workers else read_pairs(workspace, *wanted)
@@ -100,6 +100,6 @@ def take_snapshot(
 
 
 def rank_scores(rows: pa.Table) -> FloatArray:
-    """The percentile of each row among those of its brand."""
+    """The percentile of each row within its brand."""
     brands, scores = rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy()
     return answers.rank_within_brands(brands, scores, brands, scores)

@@ -1,4 +1,4 @@
-"""The application: which commands there are, and how an error leaves it."""
+"""The `fusion` application: its commands, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _COMMANDS = {
     "doctor": "operation",
     "version": "version",
 }
-"""The commands written by hand: in which module of this folder, and under which name where that is another."""
+"""Handwritten commands: module in this folder, and name in it where that differs."""
 
 
 class LazyGroup(TyperGroup):
-    """The commands, each imported when it is asked for; those of capabilities are made from their operations."""
+    """The commands, each imported on use; those of capabilities are generated from their operations."""
 
     @property
     def commands(self) -> dict[str, Any]:
-        """All commands by name; for whoever wants to see all, as the reference does."""
+        """All commands by name, for the reference."""
         return {name: self.get_command(None, name) for name in self.list_commands(None)}
 
     @commands.setter
     def commands(self, given: object) -> None:
-        """What Typer registered itself: nothing."""
+        """Ignore commands registered by Typer itself; there are none."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
@@ -69,7 +69,7 @@ def _build_command(name: str) -> Any:
     module, _, attribute = _COMMANDS[name].partition(":")
     found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), attribute or name)
     if isinstance(found, typer.Typer):
-        # What is written by hand stands among the commands of the same group that are made from operations.
+        # Handwritten commands join the generated commands of the same group.
         if name in _find_groups():
             made = _find_groups()[name]
             made.registered_commands += found.registered_commands
@@ -82,7 +82,7 @@ def _build_command(name: str) -> Any:
 
 
 def _make_group(group: typer.Typer, name: str) -> Any:
-    # As the application itself; a command of its own would also offer to complete words in a shell.
+    # Same settings as the main application; otherwise each group would offer shell completion.
     group.rich_markup_mode = None
     command = typer.main.get_group(group)
     command.name = name
@@ -100,7 +100,7 @@ def _find_groups() -> dict[str, typer.Typer]:
 application = typer.Typer(
     name="fusion",
     cls=LazyGroup,
-    help="Consumer Fusion: how consumers and brands stand with each other, and why.",
+    help="Consumer Fusion: relationship scores of consumers and brands, with explanations.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -110,12 +110,12 @@ application = typer.Typer(
 
 @application.callback()
 def _start() -> None:
-    """Consumer Fusion: how consumers and brands stand with each other, and why."""
+    """Consumer Fusion: relationship scores of consumers and brands, with explanations."""
 
 
 def main() -> None:
-    """Run a command: exit status 0 done, 1 refused or failed with a message, 2 wrong usage."""
-    # Typer would end with a bare status of its own; people are told that nothing is lost.
+    """Run a command. Exit status: 0 success, 1 refused or failed with a message, 2 wrong usage."""
+    # Typer would exit with a bare status; users should learn that nothing is lost.
     previous = signal.signal(signal.SIGINT, _stop)
     try:
         application()
@@ -127,18 +127,18 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f" at {error.filename}" if error.filename else ""
-        told = StoreError(
-            f"The system refused to go on{place}: {error.strerror or type(error).__name__}.",
-            hint="Check that the place may be written and has room, then run the same command again.",
+        failure = StoreError(
+            f"The operating system reported an error{place}: {error.strerror or type(error).__name__}.",
+            hint="Check permissions and free disk space, then run the same command again.",
         )
-        _print_error(told)
+        _print_error(failure)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, previous)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    sys.stderr.write("interrupted; what was accepted is kept, the same import goes on where it stopped\n")
+    sys.stderr.write("interrupted; accepted rows are kept, and the same import resumes where it stopped\n")
     raise SystemExit(1)
 
 

@@ -1,4 +1,4 @@
-"""The moment that a command answers for: the one that `--as-of` names, or the usual one."""
+"""The `--as-of` option: the given as-of time, or the default."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AsOfOption = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        help="The moment asked about: ISO 8601, 'now', or 'latest' for the newest event. Default: now, or the newest "
+        help="As-of time: ISO 8601, 'now', or 'latest' for the newest event. Default: now, or the newest "
         "event if that is older than a day.",
     ),
 ]
@@ -27,10 +27,10 @@ AsOfOption = Annotated[
 
 @contextmanager
 def asking_about(workspace: Workspace, as_of: str | None) -> Iterator[datetime]:
-    """The moment that `--as-of` names, or the usual one.
+    """The as-of time given by `--as-of`, or the default.
 
-    Where nobody named one and it is not now, that is said at the end of the `with` block, unless the command failed:
-    on stderr, so that it reaches people also where the answer goes into a file or to a program.
+    If none was given and the default is not now, a note says so on stderr at the end of the `with` block, unless the
+    command failed; stderr reaches people even where the output goes to a file or a program.
     """
     asked = answers.parse_as_of(as_of)
     fixed_us = answers.find_fixed_moment(workspace, asked)
@@ -39,6 +39,6 @@ def asking_about(workspace: Workspace, as_of: str | None) -> Iterator[datetime]:
     if asked is None and fixed_us is not None:
         day = read_language().write_day(moment.date())
         error_console.print(
-            f"As of {day}, the newest event; --as-of now asks about this moment.",
+            f"As of {day}, the newest event; use --as-of now for the current time.",
             style="yellow", soft_wrap=True,
         )  # fmt: skip

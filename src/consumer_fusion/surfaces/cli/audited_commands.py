@@ -1,4 +1,4 @@
-"""On record: a change that a command makes is in the audit, in the transaction that makes it."""
+"""Audit of commands: a change is recorded in the audit log in its own transaction."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from consumer_fusion.workspace import Workspace, open_workspace
 def open_recorded(
     folder: Path, action: str, *, object_id: str | None = None, detail: dict[str, object] | None = None
 ) -> Iterator[Workspace]:
-    """Open a workspace for one change.
+    """Open a workspace for one audited change.
 
     Args:
-        folder: The workspace.
-        action: What is done, a verb and an object, as the console calls it.
-        object_id: The thing that has an id of its own.
-        detail: More to know, never a secret.
+        folder: Folder of the workspace.
+        action: Audited action, a verb and an object, named as in the console.
+        object_id: Id of the changed object, if it has one.
+        detail: Further details, never a secret.
     """
     note = AuditNote(action, object_id, detail={"user": find_account(), **(detail or {})})
     with open_workspace(folder) as opened:
@@ -30,9 +30,9 @@ def open_recorded(
 
 
 def find_account() -> str:
-    """The account of the machine that runs the command."""
+    """The user account that runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # In a container the number of the user often has no name.
+        # In a container the user id often has no name.
         return "unknown"

@@ -1,4 +1,4 @@
-"""`fusion backup` and `fusion restore`: a workspace as one file, taken while it is in use."""
+"""`fusion backup` and `fusion restore`: a workspace as one file, while it is in use."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from consumer_fusion.workspace import open_workspace
 
 
 def backup(
-    to: Annotated[Path, typer.Option("--to", help="The file; it does not exist yet.")],
+    to: Annotated[Path, typer.Option("--to", help="File to write; it must not exist yet.")],
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Write a workspace into one file, also while events arrive. It holds personal data: keep it well."""
+    """Write a workspace to one file, also while events arrive. It contains personal data: store it safely."""
     with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
         made = backups.back_up(opened, to, progress)
     if is_json:
@@ -34,11 +34,11 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
-    workspace: Annotated[Path, typer.Option("--workspace", help="A folder that does not exist yet.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="Backup file.")],
+    workspace: Annotated[Path, typer.Option("--workspace", help="New folder; it must not exist yet.")],
     is_json: JsonOption = False,
 ) -> None:
-    """Make a workspace from a backup; every byte is compared with what was backed up."""
+    """Restore a workspace from a backup; every byte is verified against its recorded hash."""
     with show_progress(is_quiet=is_json) as progress:
         made = backups.restore(source, workspace, progress)
     if is_json:

@@ -33,30 +33,34 @@ from consumer_fusion.surfaces.cli.output import (
 from consumer_fusion.surfaces.cli.scores import write_rows
 from consumer_fusion.workspace import open_workspace
 
-OutcomeOption = Annotated[str, typer.Option(help="The kind of event to predict, 'Order Completed'.")]
-HorizonOption = Annotated[float, typer.Option(help="How many days ahead.", min=1)]
+OutcomeOption = Annotated[str, typer.Option(help="Kind of event to predict, such as 'Order Completed'.")]
+HorizonOption = Annotated[float, typer.Option(help="Forecast horizon in days.", min=1)]
 
 
 def calibrate(
     outcome: OutcomeOption,
     horizon: HorizonOption,
-    cutoff: Annotated[str, typer.Option(help="The moment that splits past from future, ISO 8601.")],
+    cutoff: Annotated[str, typer.Option(help="Time that separates training data from outcomes, ISO 8601.")],
     with_points: Annotated[
-        bool, typer.Option("--points", help="Learn the points too, within bounds, and not only half-lives.")
+        bool, typer.Option("--points", help="Learn the points too, within bounds, not only half-lives.")
     ] = False,
     is_applied: Annotated[
         bool,
-        typer.Option("--apply", help="Put it in force, if it is better, after showing which scores change."),
+        typer.Option(
+            "--apply", help="Put the result in force if it is better, after showing which scores change."
+        ),
     ] = False,
-    is_agreed: Annotated[bool, typer.Option("--yes", help="With --apply: do not ask, for programs.")] = False,
+    is_agreed: Annotated[
+        bool, typer.Option("--yes", help="With --apply: skip the confirmation question.")
+    ] = False,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Learn how fast what happened fades from what consumers did next."""
+    """Learn half-lives, and optionally points, from what consumers did next."""
     if is_applied and is_json and not is_agreed:
         raise InputError(
-            "--apply with --json cannot ask whether the scores may change, so nothing was done.",
-            hint="Leave --apply out to see what is learnt, or add --yes to put it in force without a question.",
+            "--apply with --json cannot ask for confirmation, so nothing was done.",
+            hint="Omit --apply to see the result only, or add --yes to put it in force without confirmation.",
         )
     with (
         open_recorded(workspace, "calibrate points", detail={"outcome": outcome}) as opened,
@@ -71,13 +75,13 @@ def calibrate(
     comparison, objection = None, find_objection(report)
     if is_applied and report.is_better:
         with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
-            progress("read all scores as they are and as they would be", 0, None)
+            progress("compute all scores with current and new points", 0, None)
             comparison = calibration_runs.preview_calibration(opened, report)
         if not is_json:
             print_comparison(comparison)
         objection = object_to_lifting(comparison.low_before, comparison.low_lifted)
         if objection and not is_json:
-            console.print(f"It does not come into force: {objection}.")
+            console.print(f"Not put in force: {objection}.")
         is_applied = not objection and (is_agreed or ask_whether_scores_may_change())
         if is_applied:
             apply_report(workspace, report, comparison, is_quiet=is_json)
@@ -96,7 +100,7 @@ def calibrate(
 def apply_report(
     workspace: Path, report: CalibrationReport, comparison: ScoreComparison, *, is_quiet: bool
 ) -> None:
-    """Put a calibration in force, on record."""
+    """Put a calibration in force and record it in the audit log."""
     detail: dict[str, object] = {"outcome": report.outcome, "points": report.calibrated_version}
     with (
         open_recorded(workspace, "put points in force", detail=detail) as opened,
@@ -108,18 +112,18 @@ def apply_report(
 
 
 def ask_whether_scores_may_change() -> bool:
-    """Ask a person; where nobody answers, nothing changes."""
+    """Ask for confirmation; without an answer, nothing changes."""
     try:
         is_agreed = typer.confirm("Put it in force?", default=False)
     except typer.Abort:
         is_agreed = False
     if not is_agreed:
-        console.print("Nothing was changed; --yes puts it in force without a question.")
+        console.print("Nothing was changed; --yes puts it in force without confirmation.")
     return is_agreed
 
 
 def print_calibration(report: CalibrationReport) -> None:
-    """Print what was learnt and how good it is."""
+    """Print the learnt parameters and their reliability."""
     for sentence in report.sentences:
         console.print(sentence)
     columns = ["kind", *(["points"] if report.multipliers else []), "half-life"]
@@ -129,8 +133,8 @@ def print_calibration(report: CalibrationReport) -> None:
     ]
     print_table("Learnt", columns, rows, right=["points", "half-life"])
     print_table(
-        "Forecast against what came, on pairs that were held out",
-        ["forecast", "came", "pairs", ""],
+        "Forecast and observed rates, on held-out pairs",
+        ["forecast", "observed", "pairs", ""],
         [
             [
                 f"{each.predicted:.1%}",
@@ -140,20 +144,20 @@ def print_calibration(report: CalibrationReport) -> None:
             ]
             for each in report.reliability
         ],
-        right=["forecast", "came", "pairs"],
+        right=["forecast", "observed", "pairs"],
     )
 
 
 def print_comparison(comparison: ScoreComparison) -> None:
-    """Print what would become of the scores of all pairs."""
+    """Print how the scores of all pairs would change."""
     low, high = comparison.low_before, comparison.high_before
     console.print(
-        f"Of {comparison.pair_count:,} relationships {comparison.class_count:,} would be of another class. Under 45: "
-        f"{low:,} now, {comparison.low_after:,} then (of those {low:,} {comparison.low_kept:,} stay and "
-        f"{comparison.low_lifted:,} would be above 50). Over 55: {high:,} now, {comparison.high_after:,} then."
+        f"Of {comparison.pair_count:,} relationships {comparison.class_count:,} would change class. Below 45: "
+        f"{low:,} now, {comparison.low_after:,} after (of those {low:,}, {comparison.low_kept:,} stay and "
+        f"{comparison.low_lifted:,} would be above 50). Above 55: {high:,} now, {comparison.high_after:,} after."
     )
-    told = ", ".join(f"{share:.0%} {move:+.1f}" for share, move in comparison.quantiles.items())
-    console.print(f"By how much scores would move, by the share of pairs that move less: {told}.")
+    quantiles = ", ".join(f"{share:.0%} {move:+.1f}" for share, move in comparison.quantiles.items())
+    console.print(f"Quantiles of the score changes: {quantiles}.")
     console.print(
         Text.assemble(
             (f"{-comparison.reach:+.1f} ", "dim"),
@@ -162,18 +166,18 @@ def print_comparison(comparison: ScoreComparison) -> None:
         )
     )
     print_table(
-        "Those that would move most",
-        ["consumer", "brand", "now", "then"],
+        "Biggest changes",
+        ["consumer", "brand", "now", "after"],
         [
             [pair.consumer, pair.brand, color_score(pair.before), color_score(pair.after)]
             for pair in comparison.largest
         ],
-        right=["now", "then"],
+        right=["now", "after"],
     )
 
 
 def write_comparison(comparison: ScoreComparison) -> dict[str, object]:
-    """The same for programs."""
+    """The comparison as a JSON object."""
     quantiles = [{"share": share, "move": move} for share, move in comparison.quantiles.items()]
     return {**asdict(comparison), "quantiles": quantiles}
 
@@ -181,12 +185,12 @@ def write_comparison(comparison: ScoreComparison) -> dict[str, object]:
 def predict(
     outcome: OutcomeOption,
     horizon: HorizonOption,
-    out: Annotated[Path, typer.Option(help="A .parquet or .csv file.")],
+    out: Annotated[Path, typer.Option(help="Output file, .parquet or .csv.")],
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Forecast an outcome for each pair, with reasons; a forecast is not the score, and is fitted apart."""
+    """Forecast an outcome for each pair, with reasons. A forecast is fitted separately and is not the score."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         with show_progress(is_quiet=is_json) as progress:
             forecast = calibration_runs.predict_pairs(

@@ -1,4 +1,4 @@
-"""`fusion audience` and `fusion panel`: comparisons of what a file holds, with everything that may deceive in them."""
+"""`fusion audience` and `fusion panel`: comparisons of the data in a file, with their sources of bias."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from consumer_fusion.causal.experiments.compared_files import (
 )
 from consumer_fusion.surfaces.cli.output import JsonOption, console, print_json, print_table
 
-FileArgument = Annotated[Path, typer.Argument(help="A .csv or .parquet file.")]
+FileArgument = Annotated[Path, typer.Argument(help="Input file, .csv or .parquet.")]
 
 
 def audience(
     file: FileArgument,
-    outcome: Annotated[str, typer.Option(help="The column of the outcome, a number a person.")],
-    arm: Annotated[
-        str, typer.Option(help="The column that says who was to get it, or whom it reached.")
-    ] = "arm",
+    outcome: Annotated[str, typer.Option(help="Outcome column, one number per person.")],
+    arm: Annotated[str, typer.Option(help="Column of the assignment or exposure.")] = "arm",
     is_randomised: Annotated[
-        bool, typer.Option("--randomised/--chosen", help="Whether chance alone divided the people.")
+        bool, typer.Option("--randomised/--chosen", help="Whether the groups were randomised.")
     ] = False,
     before: Annotated[
-        str | None, typer.Option(help="The column of the same outcome in as long a time before.")
+        str | None, typer.Option(help="Column of the same outcome in an equally long period before.")
     ] = None,
     earlier: Annotated[
-        str | None, typer.Option(help="The column of the same in the time before that; to try it out.")
+        str | None,
+        typer.Option(help="Column of the same outcome in the period before that, for a placebo test."),
     ] = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Compare people whom an action reached with others; every other column is taken as known before."""
+    """Compare people reached by an action with others; all other columns are treated as known beforehand."""
     found = compare_audience_file(
         file, outcome=outcome, arm=arm, is_randomised=is_randomised, before=before, earlier=earlier
     )
@@ -43,24 +42,24 @@ def audience(
         print_json(_tell_audience(found))
         return
     print_table(
-        f"{outcome} a person, with the action minus without",
+        f"{outcome} per person, with the action minus without",
         ["", "difference", "95%", "p"],
         [
             [name, f"{each.effect:+.4g}", f"{each.low:+.4g} to {each.high:+.4g}", f"{each.p_value:.3g}"]
-            for name, each in (("as they are", found.naive), ("alike in what was known", found.adjusted))
+            for name, each in (("unadjusted", found.naive), ("adjusted for known columns", found.adjusted))
         ],
         right=["difference", "p"],
     )
     if found.exposure is not None:
         print_table(
-            "How the groups differ in what was known, in standard deviations",
-            ["known", "before", "after weighting"],
+            "Balance of the groups, in standard deviations",
+            ["column", "before", "after weighting"],
             [[one.feature, f"{one.before:+.2f}", f"{one.after:+.2f}"] for one in found.exposure.balance],
             right=["before", "after weighting"],
         )
     for sentence in found.sentences:
         console.print(sentence)
-    console.print(f"What may be said: {found.label.replace('_', ' ')}")
+    console.print(f"Verdict: {found.label.replace('_', ' ')}")
 
 
 def _tell_audience(found: AudienceFinding) -> dict[str, Any]:
@@ -92,11 +91,11 @@ def _tell_difference(one: GroupDifference) -> dict[str, float | int | None]:
 
 def panel(
     file: FileArgument,
-    unit: Annotated[str, typer.Option(help="The column of the unit that was acted on.")],
-    first_period: Annotated[str, typer.Option("--from", help="The first period that counts as after.")],
+    unit: Annotated[str, typer.Option(help="Column of the unit that the action affected.")],
+    first_period: Annotated[str, typer.Option("--from", help="First period after the action.")],
     is_json: JsonOption = False,
 ) -> None:
-    """Compare one unit with a mix of others over a few periods: a period a row, a unit a column."""
+    """Compare one unit with a synthetic control over a few periods; one row per period, one column per unit."""
     found = compare_panel_file(file, unit=unit, first_period=first_period)
     if is_json:
         print_json({
@@ -116,10 +115,10 @@ def panel(
     for sentence in found.sentences:
         console.print(sentence)
     if found.low is not None and found.high is not None:
-        console.print(f"95% between {found.low:+.3g} and {found.high:+.3g}; p {found.p_value:.3f}")
+        console.print(f"95% interval {found.low:+.3g} to {found.high:+.3g}; p = {found.p_value:.3f}")
     print_table(
-        "What it was mixed of",
-        ["unit", "share"],
+        "Weights of the synthetic control",
+        ["unit", "weight"],
         [[name, f"{weight:.0%}"] for name, weight in found.weights],
-        right=["share"],
+        right=["weight"],
     )

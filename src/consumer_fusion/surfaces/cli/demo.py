@@ -1,4 +1,4 @@
-"""`fusion demo`: a simulated town to look around in, in the terminal and in a browser."""
+"""`fusion demo`: a simulated town to explore, in the terminal and in a browser."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from consumer_fusion.workspace import (
 )
 
 DEFAULT_PEOPLE = 4000
-"""Enough that what the founding concert did to orders can be told from chance."""
+"""Large enough for the effect of the founding concert on orders to be distinguishable from chance."""
 DEMO_FILES = (DEMO_MARK, *WORKSPACE_FILES)
-"""What an earlier demo left; everything else in its folder is somebody's."""
+"""Files of an earlier demo; everything else in its folder belongs to the user."""
 FOUNDING_MOMENTS = (
     ("before", "2026-06-08T19:59:59Z"),
     ("100,000 new followers", "2026-06-08T20:00:00Z"),
@@ -58,16 +58,14 @@ FOUNDING_MOMENTS = (
 
 
 def demo(
-    people: Annotated[int, typer.Option(min=0, help="How many people live in the town.")] = DEFAULT_PEOPLE,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same town.")] = 0,
+    people: Annotated[int, typer.Option(min=0, help="Number of people in the town.")] = DEFAULT_PEOPLE,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same town.")] = 0,
     no_serve: Annotated[
-        bool, typer.Option("--no-serve", help="Only make the workspace; do not serve its console.")
+        bool, typer.Option("--no-serve", help="Only create the workspace; do not serve its console.")
     ] = False,
     port: Annotated[
         int | None,
-        typer.Option(
-            min=0, max=65535, help="The port of the console. Default: 8000, or the next that is free."
-        ),
+        typer.Option(min=0, max=65535, help="Port of the console. Default: 8000, or the next free port."),
     ] = None,
     workspace: Annotated[
         Path | None,
@@ -75,7 +73,7 @@ def demo(
     ] = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Make a workspace with a simulated town that contains the founding example, score it, and show it in a browser."""
+    """Create a workspace with a simulated town and the founding example, score it, and open it in a browser."""
     folder = workspace or Path("demo-workspace")
     make_room(folder)
     with ExitStack() as stack:
@@ -83,7 +81,7 @@ def demo(
         if not no_serve:
             try:
                 require_server()
-                # Before the town is made: who asked for a port that is taken need not wait for that.
+                # Before the town is made: an occupied port is then reported at once.
                 listening = stack.enter_context(listen(LOOPBACK, port))
             except MissingExtraError as error:
                 missing = error
@@ -93,7 +91,7 @@ def demo(
         (folder / DEMO_MARK).write_text(
             "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
         )
-        # One thread, and closed again: a visitor's machine keeps the memory that more would take.
+        # One thread, and closed again: more threads would keep memory that the server does not need.
         with open_workspace(folder, threads=1) as making, show_progress(is_quiet=is_json) as progress:
             declare_town(making, town)
             acceptance = pipeline.import_batches(making, town.batches(), progress)
@@ -108,7 +106,7 @@ def demo(
             tell_story(made, read_founding_example(opened))
             tell_commands(made, is_served=url is not None)
         if missing is not None:
-            print_error(missing, is_json=False)  # on stderr: the town is made, and the answer stays an answer
+            print_error(missing, is_json=False)  # on stderr: the town exists, and stdout stays valid JSON
         if listening is None or url is None:
             return
         if not is_json:
@@ -125,14 +123,14 @@ def demo(
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What was made.
+    """Summary of the created demo.
 
     Attributes:
-        folder: Where.
-        people: How many live in the town.
-        events: How many there are.
-        pairs: How many relationships.
-        seconds: How long reading the events took.
+        folder: Folder of the workspace.
+        people: Number of people in the town.
+        events: Number of events.
+        pairs: Number of relationships.
+        seconds: Duration of reading the events.
     """
 
     folder: Path
@@ -143,13 +141,13 @@ class DemoSummary:
 
 
 def tell_story(made: DemoSummary, founding: dict[str, list[float]]) -> None:
-    """Tell of the town and of the founding example in it."""
+    """Print a summary of the town and of the founding example."""
     console.print(
         f"A town of {made.people:,} people, {made.events:,} events, {made.pairs:,} relationships, in {made.folder}/ "
         f"({made.seconds:.1f} s)\n",
     )  # fmt: skip
     console.print(
-        "The pop artist wore its sweater at the brand's concert and 100,000 people more followed her.\n"
+        "The pop artist wore its sweater at the brand's concert and 100,000 more people followed her.\n"
         "A week later, in the same sweater, she tweeted against waiters over a salmon that the kitchen had spoilt.",
     )  # fmt: skip
     print_table(
@@ -164,7 +162,7 @@ def tell_story(made: DemoSummary, founding: dict[str, list[float]]) -> None:
 
 
 def tell_commands(made: DemoSummary, *, is_served: bool) -> None:
-    """Tell what to look at next from the command line."""
+    """Print the commands to try next."""
     fusion = name_command()
     console.print(
         f"Next{', in another terminal' if is_served else ''}:\n"
@@ -181,7 +179,7 @@ def tell_commands(made: DemoSummary, *, is_served: bool) -> None:
 
 
 def tell_where(made: DemoSummary, url: str) -> None:
-    """Tell where the console is, whom it lets in, and how it is stopped."""
+    """Print where the console is, and how to stop it."""
     console.print(
         f"\nThe town in a browser, on this machine only; you are signed in there:\n"
         f"  {url}/\n"
@@ -192,16 +190,16 @@ def tell_where(made: DemoSummary, url: str) -> None:
 
 
 def make_room(folder: Path) -> None:
-    """Remove the files of an earlier demo; anything else in the folder is left alone.
+    """Delete the files of an earlier demo; everything else in the folder is kept.
 
     Raises:
-        ConflictError: The folder holds a workspace that is no demo.
+        ConflictError: The folder holds a workspace that is not a demo.
     """
     if not (folder / STORE_FILE).exists():
         return
     if not (folder / DEMO_MARK).exists():
         raise ConflictError(
-            f"{folder} holds a workspace that is no demo.", hint="Name another folder with --workspace."
+            f"{folder} holds a workspace that is not a demo.", hint="Name another folder with --workspace."
         )
     for name in DEMO_FILES:
         path = folder / name
@@ -212,7 +210,7 @@ def make_room(folder: Path) -> None:
 
 
 def read_founding_example(workspace: Workspace) -> dict[str, list[float]]:
-    """The artist's scores with both brands at the moments of the founding example."""
+    """The artist's scores with both brands at the times of the founding example."""
     return {
         brand: [
             answers.explain_pair(

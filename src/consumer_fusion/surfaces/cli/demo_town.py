@@ -1,4 +1,4 @@
-"""What a simulated town declares: its associations, its brands' actions, and the artist's followers day by day."""
+"""Declarations of the simulated town: associations, actions of its brands, and the artist's followers by day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ASSIGNMENTS: dict[str, Assignment] = {
 
 
 def declare_town(workspace: Workspace, town: Town) -> None:
-    """Put on record what the town declares; what is true of its actions is nowhere in it."""
+    """Record the town's declarations; the true effects of its actions are not among them."""
     for each in town.associations:
         declare(
             workspace, each.consumer, each.brand, evidence=each.evidence, strength=each.strength,
@@ -46,20 +46,20 @@ def declare_town(workspace: Workspace, town: Town) -> None:
 
 
 def _tell_title(told: TownAction) -> str:
-    """What it was, without what is true of it, which nobody knows before."""
+    """Title of an action without its true effect, which nobody knows in advance."""
     title = re.split(r"[;:]|, who would", told.title)[0]
     return title.strip()
 
 
 def read_town_action(told: TownAction) -> Action:
-    """What a brand says of its action before it: when, for whom, and where an effect is looked for."""
+    """The declaration of an action before it takes place: time, audience and measurement window."""
     if told.action_id != CONCERT_ID:
         return Action(
             action_id=told.action_id, brand=told.brand, title=_tell_title(told), starts_at=told.at, ends_at=told.until,
             action_type="occasion" if told.assignment == "everybody" else "campaign",
             assignment=_ASSIGNMENTS[told.assignment],
         )  # fmt: skip
-    # Sales are looked at from the third day on, for two weeks; followers come at once.
+    # Sales are measured from the third day on, for two weeks; followers react at once.
     return Action(
         action_id=told.action_id, brand=told.brand, title=told.title, starts_at=told.at, action_type="occasion",
         assignment="everybody", expected_effect="temporary", delay_days=3, effect_days=14,

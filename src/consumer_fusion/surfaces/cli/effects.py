@@ -1,4 +1,4 @@
-"""An effect in a terminal: what was found in sentences, the course as bars, and what was looked at."""
+"""Terminal report of an effect: findings in sentences, a sparkline of the days, and the validity checks."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from consumer_fusion.surfaces.cli.output import console, draw_sparkline, print_t
 _MARKS = {"passed": "✓", "warned": "!", "refused": "✗"}
 
 
-def print_effect(told: ActionEffect) -> None:
+def print_effect(effect: ActionEffect) -> None:
     """Print one effect."""
-    console.print(f"{told.title} ({told.action_id}), {told.brand}")
-    first, last, seen = map(write_iso_day, (told.effect_from, told.declared_until, told.effect_until))
+    console.print(f"{effect.title} ({effect.action_id}), {effect.brand}")
+    first, last, seen = map(write_iso_day, (effect.effect_from, effect.declared_until, effect.effect_until))
     until = f", seen until {seen}" if seen < last else ""
-    console.print(f"{told.metric} of {told.series}, {first} to {last}{until}\n")
-    for sentence in told.sentences:
+    console.print(f"{effect.metric} of {effect.series}, {first} to {last}{until}\n")
+    for sentence in effect.sentences:
         console.print(sentence)
-    values = [each.value for row in (told.observed, told.expected) for each in row if each.value is not None]
-    if any(each.value is not None for each in told.observed):
-        for name, row in (("observed", told.observed), ("expected", told.expected)):
+    values = [
+        each.value for row in (effect.observed, effect.expected) for each in row if each.value is not None
+    ]
+    if any(each.value is not None for each in effect.observed):
+        for name, row in (("observed", effect.observed), ("expected", effect.expected)):
             drawn = [min(values) if each.value is None else each.value for each in row]
             console.print(f"{name}  {draw_sparkline(drawn, low=min(values), high=max(values))}")
     console.print()
     print_table(
-        "What was looked at",
-        ["", "check", "in words"],
-        [[_MARKS[each.verdict], each.name, each.sentence] for each in told.checks],
+        "Validity checks",
+        ["", "check", "explanation"],
+        [[_MARKS[each.verdict], each.name, each.sentence] for each in effect.checks],
     )
-    for left in told.left_out:
-        console.print(f"Left out of what it is compared with: {left.name} ({left.reason}).")
-    if told.library:
-        console.print(f"Calibrated by {tell_placebos(told.library)}.")
+    for left in effect.left_out:
+        console.print(f"Excluded from the control series: {left.name} ({left.reason}).")
+    if effect.library:
+        console.print(f"Calibrated by {tell_placebos(effect.library)}.")

@@ -1,4 +1,4 @@
-"""`fusion experiments`: what was found in sentences, and the ranking that is written to a file."""
+"""`fusion experiments`: the report of an experiment in sentences, and the ranking written to a file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ application = typer.Typer()
 
 
 def print_report(report: ExperimentReport) -> None:
-    """Print what an experiment found."""
+    """Print the report of an experiment."""
     for sentence in report.sentences:
         console.print(sentence)
     if report.groups:
         print_table(
-            "In the groups that were divided each by itself, drawn towards all of them",
-            ["group", "effect", "95%", "as measured"],
+            "By stratum, pooled estimates",
+            ["group", "effect", "95%", "raw estimate"],
             [
                 [
                     each.group,
@@ -33,7 +33,7 @@ def print_report(report: ExperimentReport) -> None:
                 ]
                 for each in report.groups
             ],
-            right=["effect", "as measured"],
+            right=["effect", "raw estimate"],
         )
     if not report.refusals:
         console.print(f"Next: fusion experiments apply {report.experiment_id}", style="dim")
@@ -41,12 +41,12 @@ def print_report(report: ExperimentReport) -> None:
 
 @application.command()
 def rank(
-    experiment_id: Annotated[str, typer.Argument(help="The id of the experiment.")],
-    out: Annotated[Path, typer.Option(help="A .parquet or .csv file: consumer, place, uplift.")],
+    experiment_id: Annotated[str, typer.Argument(help="Id of the experiment.")],
+    out: Annotated[Path, typer.Option(help="Output file, .parquet or .csv: consumer, place, uplift.")],
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Rank the consumers of an experiment by whom the action helps most, and say what the ranking is worth."""
+    """Rank the consumers of an experiment by expected uplift, and report how good the ranking is."""
     with open_workspace(workspace) as opened:
         found = rank_consumers(opened, experiment_id)
     write_rows(found.rows, out)
@@ -55,15 +55,13 @@ def rank(
         print_json(worth)
         return
     verdict = (
-        "better than one by chance"
-        if worth.is_better_than_chance
-        else "not clearly better than one by chance"
+        "better than a random one" if worth.is_better_than_chance else "not clearly better than a random one"
     )
     console.print(
-        f"The ranking is {verdict}: Qini {worth.qini:+.4f} (95% between {worth.low:+.4f} and {worth.high:+.4f})"
+        f"The ranking is {verdict}: Qini {worth.qini:+.4f} (95% interval {worth.low:+.4f} to {worth.high:+.4f})"
     )
     print_table(
-        "The effect in equal parts of the ranking, in its order",
+        "Effect by equal parts of the ranking, highest expected uplift first",
         ["part", "effect", "95%"],
         [
             [str(place), f"{each.effect:+.1%}", f"{each.low:+.1%} to {each.high:+.1%}"]

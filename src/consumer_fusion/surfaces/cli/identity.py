@@ -1,4 +1,4 @@
-"""`fusion identity suggest`: who may be the same person, to be reviewed before anything is merged."""
+"""`fusion identity suggest`: probable duplicates, to be reviewed before anything is merged."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def suggest(
         Path, typer.Argument(help="A .csv or .parquet of person records: unique_id, names, ...")
     ],
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Only pairs at least so probable.")
+        float, typer.Option(min=0, max=1, help="Minimum match probability.")
     ] = DEFAULT_THRESHOLD,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of suggestions shown.")] = 20,
     accept: Annotated[
         bool, typer.Option("--accept", help="Merge the consumers whose keys are the unique ids.")
     ] = False,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Suggest who may be the same person (probabilistic linkage); nothing merges before it is reviewed."""
+    """Suggest consumers who may be the same person (probabilistic linkage); nothing is merged without review."""
     rows = suggest_merges(read_people(people), threshold=threshold).to_pylist()
     merged: list[str] = []
     unknown: list[str] = []
@@ -51,7 +51,7 @@ def suggest(
         ],
     )
     if accept:
-        console.print(f"{len(merged):,} merged, {len(unknown):,} ids are of no consumer here")
+        console.print(f"{len(merged):,} merged, {len(unknown):,} ids of unknown consumers")
         console.print("Each merge can be undone: fusion identity undo MERGE", style="dim")
     elif rows:
         console.print("Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim")

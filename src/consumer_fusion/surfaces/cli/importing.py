@@ -1,4 +1,4 @@
-"""`fusion import`: events come in from files."""
+"""`fusion import`: import events from files."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ from consumer_fusion.surfaces.cli.output import (
 
 
 def import_(
-    files: Annotated[list[str], typer.Argument(help="Files or globs; .gz is read as it is.")],
+    files: Annotated[list[str], typer.Argument(help="Files or globs; .gz files are read directly.")],
     workspace: WorkspaceOption = Path(),
     map_file: Annotated[
-        Path | None, typer.Option("--map", help="The mapping that says how to read them.")
+        Path | None, typer.Option("--map", help="Mapping file that describes how to read them.")
     ] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="events, segment or cloudevents, when there is no mapping.")
+        str | None, typer.Option("--format", help="Format without a mapping: events, segment or cloudevents.")
     ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="The name of the source, where events carry none.")
-    ] = None,
-    brand: Annotated[str | None, typer.Option(help="The brand, where events carry none.")] = None,
+    source: Annotated[str | None, typer.Option(help="Source name of events that carry none.")] = None,
+    brand: Annotated[str | None, typer.Option(help="Brand of events that carry none.")] = None,
     is_setting_aside: Annotated[
-        bool, typer.Option("--set-aside", help="Set rows aside even where most of the first cannot be taken.")
+        bool,
+        typer.Option(
+            "--set-aside",  # words: as is
+            help="Continue even if most of the first rows are rejected.",
+        ),
     ] = False,
     is_json: JsonOption = False,
 ) -> None:
-    """Read events from files; the same events again change nothing, bad rows are set aside."""
+    """Import events from files. Importing the same events again changes nothing; invalid rows are kept as rejected."""
     reading = choose_reading(format=format_name, map_file=map_file, source=source, brand=brand)
     with open_recorded(workspace, "import events") as opened, show_progress(is_quiet=is_json) as progress:
         acceptance = pipeline.import_files(
@@ -57,20 +59,18 @@ def import_(
 
 
 def print_acceptance(acceptance: ImportResult | RepairOutcome) -> None:
-    """Say in words what became of an import."""
+    """Print the result of an import."""
     changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
-    replaced = (
-        f"{acceptance.replaced:,} replaced by what the source says now, " if acceptance.replaced else ""
-    )
+    replaced = f"{acceptance.replaced:,} replaced by newer versions, " if acceptance.replaced else ""
     console.print(
-        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were here already{changed}, {replaced}"
-        f"{acceptance.rejected:,} rows set aside, {acceptance.unattributed:,} with an unknown consumer or brand "
+        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were duplicates{changed}, {replaced}"
+        f"{acceptance.rejected:,} rows rejected, {acceptance.unattributed:,} with an unknown consumer or brand "
         f"({acceptance.seconds:.1f} s)",
     )
     if acceptance.nobody:
         console.print(
-            f"{acceptance.nobody:,} rows name nobody (0, guest, null, ...); their other identifiers, if any, say whose "
-            "they are. The setting `placeholder_keys` adds words of your own.",
+            f"{acceptance.nobody:,} rows have a placeholder as consumer (0, guest, null, ...); other identifiers, if "
+            "any, identify the consumer. The setting `placeholder_keys` adds further placeholders.",
             style="dim",
         )
     if acceptance.rejected:
@@ -81,7 +81,7 @@ def print_acceptance(acceptance: ImportResult | RepairOutcome) -> None:
         console.print("Next: fusion score", style="dim")
     if acceptance.accepted and acceptance.unattributed == acceptance.accepted:
         console.print(
-            "None of them counts yet: their brand or consumer is missing. `--brand` names the brand of rows that name "
+            "None of them counts yet: their brand or consumer is missing. `--brand` sets the brand of rows that have "
             "none; import the file again with it, then run `fusion corrections apply --all`.",
             style="yellow",
         )

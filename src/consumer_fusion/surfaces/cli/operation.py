@@ -1,4 +1,4 @@
-"""`fusion init`, `export` and `doctor`: the life of a workspace."""
+"""`fusion init`, `export` and `doctor`: create, export and check a workspace."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from consumer_fusion.workspace import create_workspace, open_workspace
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where.")] = Path(), is_json: JsonOption = False
+    folder: Annotated[Path, typer.Argument(help="Folder to create.")] = Path(), is_json: JsonOption = False
 ) -> None:
-    """Make a new workspace with its settings file and a file for points of your own."""
+    """Create a new workspace with its settings file and a file for your own points."""
     made = create_workspace(folder)
     with open_workspace(made) as opened:
         put_points_in_force(opened)
@@ -33,7 +33,7 @@ def init(
         print_json({"workspace": str(made.resolve())})
         return
     console.print(f"A new workspace in {made}")
-    # Whoever made it elsewhere than where they are must say where.
+    # The next command needs the folder if it is not the current one.
     place = "" if made.resolve() == Path().resolve() else f" --workspace {shlex.quote(str(made))}"
     console.print(
         f"Next: fusion import FILE --map MAP.toml{place}, or --format events", style="dim", soft_wrap=True
@@ -41,12 +41,12 @@ def init(
 
 
 def export(
-    to: Annotated[Path, typer.Option("--to", help="A folder that does not exist yet.")],
+    to: Annotated[Path, typer.Option("--to", help="New folder; it must not exist yet.")],
     workspace: WorkspaceOption = Path(),
     as_of: AsOfOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Write scores, events, identities and points to Parquet files and JSON that any tool can read."""
+    """Export scores, events, identities and points as Parquet files and JSON that any tool can read."""
     with (
         open_workspace(workspace) as opened,
         asking_about(opened, as_of) as moment,
@@ -66,10 +66,10 @@ def export(
 
 def doctor(
     workspace: WorkspaceOption = Path(),
-    is_quick: Annotated[bool, typer.Option("--quick", help="Leave out folding everything anew.")] = False,
+    is_quick: Annotated[bool, typer.Option("--quick", help="Skip the full recomputation.")] = False,
     is_json: JsonOption = False,
 ) -> None:
-    """Check that a workspace is whole: every file, the audit record, states against a full recomputation; tidy up."""
+    """Check the integrity of a workspace (files, audit log, states against a full recomputation), and clean up."""
     checks = inspection.examine_folder(workspace, is_quick=is_quick)
     if is_json:
         print_json({"ok": all(each.is_ok for each in checks), "checks": [each.as_dict() for each in checks]})

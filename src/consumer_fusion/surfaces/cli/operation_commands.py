@@ -1,4 +1,4 @@
-"""Commands made from operations: their options come from the fields of the parameters, their output from the result."""
+"""Commands generated from operations: options from the fields of the parameters, output from the result."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ from consumer_fusion.surfaces.operation_fields import (
 from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
-"""Whoever runs commands on the machine of the workspace may do everything there."""
+"""Anyone who can run commands on the machine of the workspace has all permissions there."""
 _STORIES = {"effects show": "effects:print_effect", "experiments measure": "experiments:print_report"}
-"""Results that are printed by a function of their own, by query: its module in this folder, and its name."""
+"""Results that are printed by a function of their own, by query: module in this folder, and name."""
 OutOption = Annotated[
     Path | None, typer.Option(help="Write the rows to this new file, a .csv or .parquet.", show_default=False)
 ]
 LONGEST_CELL = 160
-"""Of a long text so many characters are shown in a table; `--json` tells all of it."""
+"""Maximum length of a text shown in a table; `--json` shows it in full."""
 
 
 def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
-    """An application for each group of operations, by its name."""
+    """A Typer application for each group of operations, by name."""
     groups: dict[str, typer.Typer] = {}
     for capability in capabilities:
         for group in capability.groups:
@@ -112,13 +112,13 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
 
 
 def run_operation(query: Query, folder: Path, parameters: BaseModel, *, is_quiet: bool = False) -> Any:
-    """Run a query or an operation in a workspace; for commands that are written by hand.
+    """Run a query or an operation in a workspace, for handwritten commands.
 
     Args:
-        query: What is asked or done.
-        folder: The workspace.
-        parameters: Of the query's own model.
-        is_quiet: Whether no progress is shown.
+        query: Query or operation.
+        folder: Folder of the workspace.
+        parameters: Parameters, of the query's own model.
+        is_quiet: Whether to hide the progress.
     """
     is_shown = isinstance(query, Operation) and not is_quiet
     with open_workspace(folder) as workspace, show_progress(is_quiet=not is_shown) as progress:
@@ -128,20 +128,20 @@ def run_operation(query: Query, folder: Path, parameters: BaseModel, *, is_quiet
 
 
 def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter:
-    """One option or argument; a secret is read from a file, since a command line stays in the shell's history."""
+    """One option or argument. A secret is read from a file, because command lines stay in the shell's history."""
     extra = read_extra(field)
     kind: Any
     kind, is_list = (str, False) if is_moment(field) or is_day(field) else _find_type(name, field.annotation)
     settings: dict[str, Any] = {"help": field.description}
     for each in field.metadata:
-        # What pydantic keeps of `ge` and `le`.
+        # Pydantic's metadata of `ge` and `le`.
         if hasattr(each, "ge"):
             settings["min"] = each.ge
         if hasattr(each, "le"):
             settings["max"] = each.le
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     if extra.get("is_secret"):
-        settings = {"help": f"A file with it. {field.description}", "exists": True, "dir_okay": False}
+        settings = {"help": f"File that contains it. {field.description}", "exists": True, "dir_okay": False}
         kind, name = Path | None, f"{name}_file"
     elif is_file(field):
         settings |= {"exists": True, "dir_okay": False}
@@ -159,7 +159,7 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
 
 
 def _make_null_option(name: str, field: FieldInfo) -> Iterator[inspect.Parameter]:
-    """The flag that stands for null, where that says something else than leaving the option out."""
+    """The flag that stands for null, where null differs from omitting the option."""
     if flag := read_extra(field).get("null_option"):
         kind = Annotated[bool, typer.Option(flag, help=f"In place of {_name_option(name, field)}: all.")]
         yield inspect.Parameter(
@@ -168,7 +168,7 @@ def _make_null_option(name: str, field: FieldInfo) -> Iterator[inspect.Parameter
 
 
 def _find_type(name: str, annotation: Any) -> tuple[Any, bool]:
-    """The type that the command line reads, and whether the option may be given several times."""
+    """The type that the command line parses, and whether the option may be repeated."""
     annotation = _unwrap(annotation)
     origin = typing.get_origin(annotation)
     if origin in (list, tuple, set, frozenset):
@@ -179,7 +179,7 @@ def _find_type(name: str, annotation: Any) -> tuple[Any, bool]:
 
 
 def _unwrap(annotation: Any) -> Any:
-    """The type without `None` and without what validates it; a moment is read as a text."""
+    """The type without `None` and without validators; a timestamp is read as text."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return str
@@ -189,7 +189,7 @@ def _unwrap(annotation: Any) -> Any:
 
 
 def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, without what was not, and secrets read from their files."""
+    """The given values, without omitted ones, and with secrets read from their files."""
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         value = given.get(name)
@@ -199,8 +199,8 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
         if given.get(f"{name}_is_null"):
             if value:
                 raise InputError(
-                    f"{_name_option(name, field)} says the contrary of the option for all.",
-                    hint="Give one of them.",
+                    f"{_name_option(name, field)} contradicts the option for all.",
+                    hint="Give only one of them.",
                 )
             values[name] = None
         elif isinstance(value, list):
@@ -213,7 +213,7 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _read_start(path: Path) -> bytes:
-    """A file as far as it may be sent, and a byte more where it is larger."""
+    """The content of a file up to the size limit, plus one byte where it is larger."""
     with path.open("rb") as file:
         return file.read(MOST_FILE_BYTES + 1)
 
@@ -242,7 +242,7 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
 
 
 def _show_parts(query: Query, result: BaseModel) -> None:
-    """Each field on a line, each list of rows as a table."""
+    """Print each field on a line, and each list of rows as a table."""
     fields = list_fields(query.result)
     tables = {name: model for name, field in fields if (model := find_row_model(field)) is not None}
     if query.empty and not any(getattr(result, name) for name in tables):
@@ -261,7 +261,7 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
         console.print(" ".join(filter(None, (query.empty, _name_next(query, group)))), soft_wrap=True)
         return
     ids = {each.of_row for each in group if isinstance(each, Operation)}
-    # What another command takes, such as an id, is shown here; a page has a button in its place.
+    # Ids that another command takes are shown here; a page has buttons instead.
     fields = [
         (name, field)
         for name, field in query.result.model_fields.items()
@@ -283,33 +283,35 @@ def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Seque
 
 
 def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
-    """A value in a terminal's table, where a long text would hide the rest."""
+    """A cell of a terminal table, with long texts truncated."""
     text = write_value(field, value, row)
     is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
     return f"{text[:LONGEST_CELL]}…" if is_cut else text
 
 
 def _write_file(query: Query, rows: Sequence[BaseModel], out: Path) -> None:
-    """Write a list to a file that does not exist yet: what was given out is never written over."""
-    # What a single list needs is not imported with every command.
+    """Write a list to a new file; existing files are never overwritten."""
+    # Imported here, because only these lists need it.
     import pyarrow as pa
 
     from consumer_fusion.surfaces.cli.scores import write_rows
 
     if out.exists():
-        raise InputError(f"There is a file {out.name} already.", hint="Name a file that does not exist yet.")
-    told = [row.model_dump(mode="json") for row in rows]
-    columns = {name: [_write_plain(each[name]) for each in told] for name in query.result.model_fields}
+        raise InputError(f"The file {out.name} already exists.", hint="Name a file that does not exist yet.")
+    rows_as_json = [row.model_dump(mode="json") for row in rows]
+    columns = {
+        name: [_write_plain(each[name]) for each in rows_as_json] for name in query.result.model_fields
+    }
     write_rows(pa.table(columns), out)
 
 
 def _write_plain(value: object) -> object:
-    """A value for a column of a file; one with parts as JSON."""
+    """A value for a column of a file; a structured one as JSON."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:
-    """The command that makes the first row of a list."""
+    """The command that creates the first row of a list."""
     makers = [each for each in group if isinstance(each, Operation) and each.is_on_page]
     if query.verb != "list" or not makers:
         return ""

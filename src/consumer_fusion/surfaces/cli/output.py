@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for programs, progress on stderr, errors in one shape."""
+"""Output of commands: tables for people, JSON for programs, progress on stderr, errors in one shape."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WorkspaceOption = Annotated[
     typer.Option(
         "--workspace",
         envvar="CONSUMER_FUSION_WORKSPACE",
-        help="The folder of the workspace.",
+        help="Folder of the workspace.",
         show_default="here",
     ),
 ]
@@ -42,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 
 
 class PlainConsole(Console):
-    """A console that shows what it is given: no markup in words from outside, no character that commands a terminal."""
+    """A console that prints text literally: no markup in external text, no terminal control characters."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
@@ -63,7 +63,7 @@ def clean_cell(value: object) -> Text:
     return text
 
 
-# All that Unicode calls a control character, but the end of a line: names come from outside.
+# All Unicode control characters except the line feed: names come from outside.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 console = PlainConsole()
@@ -73,7 +73,7 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def name_command() -> str:
-    """How this command is called from here: by its name if it is on the path, else by its file."""
+    """The command as it can be called from here: `fusion` if it is on the path, else its file."""
     called = Path(sys.argv[0])
     if shutil.which("fusion") or called.name != "fusion":
         return "fusion"
@@ -84,7 +84,7 @@ def name_command() -> str:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on stdout; characters that command a terminal are escaped."""
+    """Print a value as JSON on stdout; terminal control characters are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=_write_value)
     sys.stdout.write(_escape_unsafe(text) + "\n")
 
@@ -101,7 +101,7 @@ def _escape_unsafe(text: str) -> str:
 
 
 def print_error(error: FusionError, *, is_json: bool) -> None:
-    """Print an error where its reader looks: JSON on stdout for programs, words on stderr for people."""
+    """Print an error: as JSON on stdout for programs, as text on stderr for people."""
     if is_json:
         print_json(error.as_dict())
         return
@@ -120,14 +120,14 @@ def print_table(
     right: Sequence[str] = (),
     whole: Sequence[str] = (),
 ) -> None:
-    """Print rows as a table; what comes from outside is never read as markup.
+    """Print rows as a table; external text is never interpreted as markup.
 
     Args:
         title: Its heading.
-        columns: The headings of its columns.
+        columns: Column headings.
         rows: Its cells.
-        right: Columns that are aligned on the right.
-        whole: Columns whose cells are not broken as long as there is room.
+        right: Right-aligned columns.
+        whole: Columns whose cells are not wrapped while there is room.
     """
     table = Table(
         title=clean_cell(title) if title else None,
@@ -158,14 +158,14 @@ def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: f
 
 
 def color_score(score: float) -> Text:
-    """A score as people see it: one decimal, green above neutral, red below."""
+    """A score with one decimal, green above neutral, red below."""
     style = "green" if score >= 51 else "red" if score <= 49 else "dim"
     return Text(f"{score:.1f}", style=style)
 
 
 @contextmanager
 def show_progress(*, is_quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show on stderr which stage runs and how far it is."""
+    """Show the running stage and its progress on stderr."""
     if is_quiet or not error_console.is_terminal:
         yield lambda stage, done, total: None
         return

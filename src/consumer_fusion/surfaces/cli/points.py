@@ -1,4 +1,4 @@
-"""`fusion points`: the points in force, beside what was observed and what has none."""
+"""`fusion points`: the points in force, suggested points, and kinds without points."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def points(
     context: typer.Context,
     workspace: WorkspaceOption = Path(),
     is_difference: Annotated[
-        bool, typer.Option("--diff", help="Only what differs from the shipped table.")
+        bool, typer.Option("--diff", help="Only differences from the shipped table.")
     ] = False,
     is_json: JsonOption = False,
 ) -> None:
-    """The points in force: what each kind of event adds to which facet, and how fast it fades."""
+    """The points in force: points of each kind of event by facet, and half-lives."""
     if context.invoked_subcommand is not None:
         return
     with open_workspace(workspace) as opened:
@@ -36,19 +36,19 @@ def points(
         suggestions = list_suggestions(opened)
     differences = compare_points(load_points(), force.points)
     if is_json:
-        told: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
-        told["differences"] = [
+        output: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
+        output["differences"] = [
             {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
             for each in differences
         ]
-        told["suggestions"] = [each.model_dump(mode="json") for each in suggestions]
+        output["suggestions"] = [each.model_dump(mode="json") for each in suggestions]
         if not is_difference:
-            told["points"] = write_points(force.points)
-        print_json(told)
+            output["points"] = write_points(force.points)
+        print_json(output)
         return
     if is_difference:
         print_table(
-            "What differs from the shipped points",
+            "Differences from the shipped points",
             ["kind", "field", "shipped", "in force"],
             [[each.key, each.field, each.before, each.after] for each in differences],
         )
@@ -71,10 +71,10 @@ def points(
         ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
         rows,
     )
-    console.print("~ as fast or as slow as the consumers of each brand order; `fusion brands` shows it.")
+    console.print("~ adapts to how often the consumers of each brand order; see `fusion brands`.")
     if suggestions:
         print_table(
-            "Suggested by what was observed, never applied by itself",
+            "Suggested from observed data, never applied automatically",
             ["kind", "points", "from", "evidence", "why not in force"],
             [
                 [
@@ -86,7 +86,7 @@ def points(
         )  # fmt: skip
     if unscored:
         print_table(
-            "Kinds with no points yet",
+            "Kinds without points",
             ["kind", "events"],
             [[each["kind"], f"{each['events']:,}"] for each in unscored],
         )

@@ -1,4 +1,4 @@
-"""`fusion rejected retry`: tells how far it is, and takes a corrected mapping from a file of this machine."""
+"""`fusion rejected retry`: shows progress, and accepts a corrected mapping file."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ application = typer.Typer()
 
 @application.command()
 def retry(
-    ids: Annotated[list[int] | None, typer.Argument(help="Numbers of rows; none for all.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(help="Row numbers; omit for all.")] = None,
     code: Annotated[
         str | None, typer.Option(help="Only rows with this reason, such as invalid_time.")
     ] = None,
-    raw: Annotated[str | None, typer.Option(help="The corrected row, for one number.")] = None,
+    raw: Annotated[str | None, typer.Option(help="Corrected row, for a single row number.")] = None,
     map_file: Annotated[
-        Path | None, typer.Option("--map", help="A corrected mapping by which the rows are read now.")
+        Path | None, typer.Option("--map", help="Corrected mapping file to read the rows with.")
     ] = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Read rows again, as they are or corrected; those that can be taken now leave the list."""
+    """Retry rejected rows, unchanged or corrected; accepted rows leave the list."""
     reading = None if map_file is None else choose_reading(map_file=map_file)
     with show_progress(is_quiet=is_json) as progress:
-        told: RepairOutcome = run_operation(
+        outcome: RepairOutcome = run_operation(
             replace(RETRY, run=partial(retry_rows, progress=progress, reading=reading)),
             workspace,
             RetryRows(rejection_ids=ids or [], code=code, raw=raw),
         )
     if is_json:
-        print_json(told)
+        print_json(outcome)
     else:
-        print_acceptance(told)
-    if not told.accepted + told.duplicates:
+        print_acceptance(outcome)
+    if not outcome.accepted + outcome.duplicates:
         raise typer.Exit(1)

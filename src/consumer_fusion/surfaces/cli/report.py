@@ -1,4 +1,4 @@
-"""`fusion report`: a page to look at, in one file."""
+"""`fusion report`: a report as one HTML file."""
 
 from __future__ import annotations
 
@@ -21,18 +21,16 @@ class LanguageName(StrEnum):
 
 
 def report(
-    out: Annotated[Path, typer.Option(help="The .html file to write.")],
+    out: Annotated[Path, typer.Option(help="Output file, .html.")],
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
-    consumer: Annotated[
-        str | None, typer.Option(help="The consumer whose relationship is explained.")
-    ] = None,
-    language: Annotated[LanguageName, typer.Option(help="The language of the page.")] = LanguageName.ENGLISH,
+    consumer: Annotated[str | None, typer.Option(help="Consumer whose relationship is explained.")] = None,
+    language: Annotated[LanguageName, typer.Option(help="Language of the report.")] = LanguageName.ENGLISH,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Write a page: how scores are spread, who moved, one relationship explained."""
-    # The charts are an extra; without it every other command works.
+    """Write an HTML report: score distribution, biggest changes, one relationship explained."""
+    # Charts are an optional extra; all other commands work without it.
     from consumer_fusion.i18n.locales import load_language
     from consumer_fusion.i18n.translation import speaking
     from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report

@@ -1,4 +1,4 @@
-"""`fusion score`, `fusion explain` and `fusion brands`: the numbers, and why they are what they are."""
+"""`fusion score`, `fusion explain` and `fusion brands`: the scores and their explanations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HISTORY_DAYS = 60
 
 
 class SortOrder(StrEnum):
-    """Which pairs come first."""
+    """Sort order of the pairs."""
 
     lowest = "lowest"
     highest = "highest"
@@ -53,12 +53,12 @@ def score(
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
     consumer: Annotated[str | None, typer.Option(help="Only this consumer.")] = None,
     as_of: AsOfOption = None,
-    order: Annotated[SortOrder | None, typer.Option(help="Which come first.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write them to a .parquet or .csv file.")] = None,
+    order: Annotated[SortOrder | None, typer.Option(help="Sort order.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file, .parquet or .csv.")] = None,
     is_json: JsonOption = False,
 ) -> None:
-    """The Fusion Scores: how each consumer and brand stand with each other."""
+    """The Fusion Scores of the relationships between consumers and brands."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.score_pairs(
             opened,
@@ -90,17 +90,19 @@ def score(
     columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
     columns += ["28 days"] if has_change else []
     if not shown:
-        console.print("No relationships by then. Next: fusion import FILE --map MAP.toml, or a later --as-of")
+        console.print(
+            "No relationships at that time. Next: fusion import FILE --map MAP.toml, or a later --as-of"
+        )
         return
     print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
     if limit is None and rows.num_rows > 2:
         print_distribution(rows)
     if rows.num_rows > len(shown):
         console.print(
-            f"{len(shown)} of {rows.num_rows:,} pairs shown; --limit, --brand, --order and --out give others.",
+            f"{len(shown)} of {rows.num_rows:,} pairs shown; use --limit, --brand, --order or --out for others.",
             style="dim",
         )  # fmt: skip
-    # Whoever follows it must see the same score: it asks about the same moment.
+    # Include the as-of time, so that the next command shows the same score.
     asked = "" if as_of is None else f" --as-of {shlex.quote(as_of)}"
     console.print(
         f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'{asked}",
@@ -109,7 +111,7 @@ def score(
 
 
 def print_distribution(rows: pa.Table) -> None:
-    """Print how the scores are spread, as a sparkline from 0 to 100."""
+    """Print the distribution of the scores as a sparkline from 0 to 100."""
     bins = [0] * 50
     for value in rows["fusion_score"].to_pylist():
         bins[min(49, int(value // 2))] += 1
@@ -117,21 +119,23 @@ def print_distribution(rows: pa.Table) -> None:
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:
-    """Write a table to the file, in the form that its ending names; a CSV holds no formula for a spreadsheet.
+    """Write a table to a file in the format of its extension; a CSV contains no spreadsheet formulas.
 
     Raises:
-        InputError: The ending is neither .parquet nor .csv, or the folder does not exist.
+        InputError: The extension is neither .parquet nor .csv, or the folder does not exist.
     """
     if not path.absolute().parent.is_dir():
         raise InputError(
-            f"There is no folder {path.parent} for {path.name}.", hint="Make it first, or name another."
+            f"There is no folder {path.parent} for {path.name}.", hint="Create it first, or choose another."
         )
     if path.suffix == ".parquet":
         pq.write_table(rows, path)
     elif path.suffix == ".csv":
         pa_csv.write_csv(write_cells(rows), path)
     else:
-        raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
+        raise InputError(
+            f"'{path.name}' does not end in .parquet or .csv.", hint="Use one of these extensions."
+        )
 
 
 def explain(
@@ -139,12 +143,12 @@ def explain(
     brand: Annotated[str, typer.Argument(help="The brand.")],
     workspace: WorkspaceOption = Path(),
     as_of: AsOfOption = None,
-    since: Annotated[str | None, typer.Option(help="What moved it since then, ISO 8601.")] = None,
-    without: Annotated[str | None, typer.Option(help="What it would be without this event.")] = None,
-    history: Annotated[int, typer.Option(min=0, help="Also its history of so many days (JSON).")] = 0,
+    since: Annotated[str | None, typer.Option(help="Only changes since this time, ISO 8601.")] = None,
+    without: Annotated[str | None, typer.Option(help="Score without this event, by its id.")] = None,
+    history: Annotated[int, typer.Option(min=0, help="Days of history to include (with --json).")] = 0,
     is_json: JsonOption = False,
 ) -> None:
-    """Why a score is what it is: every point with its reason, and what moved it."""
+    """Explain a score: each contribution with its reason, and the changes over time."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         answer = answers.explain_pair(
             opened,
@@ -159,10 +163,10 @@ def explain(
         return
     reading = answer.explanation.reading
     heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
-    interval = f"  (80% between {reading.low:.1f} and {reading.high:.1f})  {reading.symbiosis}"
+    interval = f"  (80% interval {reading.low:.1f} to {reading.high:.1f})  {reading.symbiosis}"
     console.print(Text.assemble(heading, color_score(reading.fusion_score), interval))
     console.print(
-        f"as of {write_moment(answer.as_of_us)}; the consumer gives {reading.consumer_to_brand:.1f}, the brand gives "
+        f"as of {write_moment(answer.as_of_us)}; consumer → brand {reading.consumer_to_brand:.1f}, brand → consumer "
         f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
         style="dim",
     )  # fmt: skip
@@ -184,7 +188,7 @@ def explain(
         rest = sum(each.contribution for each in reasons[SHOWN_REASONS:])
         console.print(f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim")
     print_table(
-        "What moved it",
+        "Changes",
         ["when", "what", "change", "score after"],
         [
             [
@@ -202,7 +206,7 @@ def explain(
 
 
 def print_reasons(title: str, when: str, reasons: Sequence[ScoreReason]) -> None:
-    """Print what contributes, one row each."""
+    """Print contributions, one per row."""
     rows = [
         [
             Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.why,
@@ -215,13 +219,13 @@ def print_reasons(title: str, when: str, reasons: Sequence[ScoreReason]) -> None
 
 @dataclass(frozen=True, slots=True)
 class ScoreReason:
-    """What one event, or all events of a kind, contribute.
+    """Contribution of one event, or of all events of a kind.
 
     Attributes:
-        contribution: In score points, over its facets.
-        when: When it occurred; how many events there are, for a kind.
-        why: In words.
-        facets: Where it counts.
+        contribution: Contribution in score points, over all facets.
+        when: Time of the event; for a kind, the number of its events.
+        why: Explanation.
+        facets: Facets that it affects.
     """
 
     contribution: float
@@ -231,7 +235,7 @@ class ScoreReason:
 
 
 def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
-    """The contributions of a pair, one row an event, the largest first."""
+    """The contributions of a pair, one row per event, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:
         gathered.setdefault(each.event_id, []).append(each)
@@ -239,7 +243,7 @@ def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
         ScoreReason(
             contribution=sum(each.contribution for each in members),
             when=write_moment(members[0].occurred_at)[:16].replace("T", " "),
-            # The sentence begins with the points of its facet; the row tells what the whole event gives now.
+            # The sentence begins with the points of its facet; the row shows the contribution of the whole event.
             why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
             facets=tuple(each.facet for each in members),
         )
@@ -249,7 +253,7 @@ def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
 
 
 def gather_kinds(answer: answers.PairAnswer) -> list[ScoreReason]:
-    """The contributions of a pair, one row a kind, the largest first."""
+    """The contributions of a pair, one row per kind, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:
         gathered.setdefault(each.kind, []).append(each)
@@ -268,7 +272,7 @@ def gather_kinds(answer: answers.PairAnswer) -> list[ScoreReason]:
 def brands(
     workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
 ) -> None:
-    """The brands: how many pairs, how they stand, how they are mixed, and after how long an order counts half."""
+    """The brands: number of pairs, score distribution, mix of classes, and half-life of orders."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
     if is_json:
@@ -277,11 +281,11 @@ def brands(
     if not rows:
         console.print("No brands yet. Next: fusion import FILE --map MAP.toml, or --format events")
         return
-    # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
+    # mutual, brand benefits, consumer benefits, harmed: short words, so that the table fits a terminal
     classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
     columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
     print_table(
-        "Brands: where their relationships stand, and in how many both gain, one gains, one takes or one is harmed",
+        "Brands: score distribution, and shares in which both gain, one gains, one takes or one is harmed",
         columns,
         [
             [
@@ -297,16 +301,16 @@ def brands(
 
 
 def _print_half_lives(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print how fast orders fade, brand by brand."""
+    """Print the half-lives of orders by brand."""
     own = [
-        f"{row['brand']} {row['half_life_days']:.0f} (they come every {row['usual_gap_days']} days)"
+        f"{row['brand']} {row['half_life_days']:.0f} (an order every {row['usual_gap_days']} days)"
         for row in rows
         if row["usual_gap_days"] is not None and row["half_life_days"] is not None
     ]
     others = {row["half_life_days"] for row in rows if row["usual_gap_days"] is None} - {None}
-    told = own[:SHOWN_RHYTHMS] + (
+    entries = own[:SHOWN_RHYTHMS] + (
         [f"{len(own) - SHOWN_RHYTHMS} more brands"] if len(own) > SHOWN_RHYTHMS else []
     )
-    told += [f"{days:.0f} where orders do not tell yet how often consumers come" for days in others]
-    if told:
-        console.print(f"Days after which an order counts half: {', '.join(told)}.")
+    entries += [f"{days:.0f} where the order frequency is not known yet" for days in others]
+    if entries:
+        console.print(f"Half-life of an order, in days: {', '.join(entries)}.")

@@ -1,4 +1,4 @@
-"""`fusion serve`: events arrive over HTTP, and people look at relationships in a browser."""
+"""`fusion serve`: receives events over HTTP, and serves the console."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from consumer_fusion.workspace import DEMO_MARK, Workspace, open_workspace
 
 def serve(
     workspace: WorkspaceOption = Path(),
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes one that is free.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8000,
     is_json: JsonOption = False,
 ) -> None:
-    """Take events over HTTP and show relationships in a browser, until it is stopped."""
+    """Receive events over HTTP and serve the console in a browser, until stopped."""
     require_server()
     with open_workspace(workspace) as opened, listen(host, port) as listening:
         _tell_address(opened, host, write_address(host, listening), is_json=is_json)
@@ -29,7 +29,7 @@ def serve(
 
 
 def _tell_address(workspace: Workspace, host: str, address: str, *, is_json: bool) -> None:
-    # The visitor of a demo is signed in by the server: there is nobody for whom a link would be.
+    # A demo signs its visitor in, so no owner link is needed.
     is_visited = (workspace.folder / DEMO_MARK).exists() and host in (LOOPBACK, "localhost", "::1")
     link = None if is_visited else _make_owner_link(workspace, address)
     if is_json:
@@ -37,9 +37,9 @@ def _tell_address(workspace: Workspace, host: str, address: str, *, is_json: boo
     else:
         console.print(f"Listening at {address}", soft_wrap=True)
         if is_visited:
-            console.print("A demo: whoever opens it on this machine is signed in.")
+            console.print("Demo: anyone who opens it on this machine is signed in.")
         if link:
-            console.print(f"Make the first account, once: {link}", soft_wrap=True)
+            console.print(f"Create the owner account with this one-time link: {link}", soft_wrap=True)
         console.print("Stop it with Ctrl-C.")
     sys.stdout.flush()
 

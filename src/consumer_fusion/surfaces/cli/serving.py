@@ -1,4 +1,4 @@
-"""How commands serve: the port is taken first, the address is told, and the server runs until it is stopped."""
+"""Serving for commands: bind the port first, print the address, run until stopped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TRIED_PORTS = 20
 
 
 def require_server() -> None:
-    """See that the server can run, before anything else is done.
+    """Check that the server can run, before anything else is done.
 
     Raises:
-        MissingExtraError: A library that it needs is not installed.
+        MissingExtraError: A required library is not installed.
     """
     try:
         import uvicorn  # noqa: F401
@@ -37,14 +37,14 @@ def require_server() -> None:
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """Take a port; who connects waits until the server runs.
+    """Bind and listen on a port; connections queue until the server runs.
 
     Args:
-        host: The address to listen at.
-        port: The port; 0 takes one that is free, None the usual one or the next that is free.
+        host: Address to listen on.
+        port: Port; 0 for any free one, None for the default or the next free one.
 
     Raises:
-        ConflictError: The port cannot be had.
+        ConflictError: The port is not available.
     """
     if port is not None:
         return _listen_at(host, port)
@@ -66,21 +66,21 @@ def _listen_at(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConflictError(
-            f"It is not possible to listen at {host}, port {port}: {error.strerror}.",
-            hint="Another program may have the port: choose another with --port.",
+            f"Cannot listen on {host}, port {port}: {error.strerror}.",
+            hint="Another program may be using the port: choose another with --port.",
         ) from error
     listening.set_inheritable(True)
     return listening
 
 
 def write_address(host: str, listening: socket.socket) -> str:
-    """The address of the server as a browser takes it."""
+    """URL of the server."""
     named = f"[{host}]" if ":" in host else host
     return f"http://{named}:{listening.getsockname()[1]}"
 
 
 def run_server(workspace: Workspace, host: str, listening: socket.socket) -> None:
-    """Serve a workspace until SIGINT or SIGTERM; what arrived is read before it returns."""
+    """Serve a workspace until SIGINT or SIGTERM; received events are processed before it returns."""
     from consumer_fusion.server.http_server import make_server
     from consumer_fusion.server.logs import configure_logging
     from consumer_fusion.surfaces.web import Deployment, build_app
@@ -88,7 +88,7 @@ def run_server(workspace: Workspace, host: str, listening: socket.socket) -> Non
     configure_logging(level=logging.WARNING)
     put_points_in_force(workspace)
     server = make_server(build_app(workspace, place=Deployment(bound_address=host)))
-    # The server ends well by itself and then raises the signal again, for whoever listened before it.
+    # The server shuts down cleanly and then raises the signal again for the previous handler.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=[listening])
@@ -98,10 +98,10 @@ def run_server(workspace: Workspace, host: str, listening: socket.socket) -> Non
 
 
 def open_browser(address: str) -> bool:
-    """Open a page for somebody who sits at this machine, and return whether that was tried.
+    """Open a page in a browser for an interactive user, and return whether that was tried.
 
-    Nobody does where the output goes to a program, in continuous integration, or where there is no screen; a browser
-    for terminals would take the terminal from the server.
+    It is not tried when the output goes to a program, in continuous integration or without a display; a text browser
+    would take the terminal from the server.
     """
     has_screen = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")

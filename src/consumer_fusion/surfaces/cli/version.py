@@ -1,4 +1,4 @@
-"""`fusion version`: the version of the product and of what it runs on."""
+"""`fusion version`: the version of the product and of its main libraries."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from consumer_fusion.surfaces.cli.output import JsonOption, console, print_json
 
 
 def version(is_json: JsonOption = False) -> None:
-    """The version of the product and of what it runs on."""
-    told = {
+    """The version of the product and of its main libraries."""
+    versions = {
         "consumer-fusion": read_product_version(),
         "score model": load_points().model,
         "points": load_points().version,
@@ -20,7 +20,7 @@ def version(is_json: JsonOption = False) -> None:
         **{name: read_version(name) for name in ("duckdb", "pyarrow", "sqlalchemy")},
     }
     if is_json:
-        print_json(told)
+        print_json(versions)
         return
-    for name, value in told.items():
+    for name, value in versions.items():
         console.print(f"{name} {value}")

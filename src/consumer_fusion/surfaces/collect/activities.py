@@ -1,4 +1,4 @@
-"""Activity Streams 2.0: posts and acts of others, as events of ours.
+"""Activity Streams 2.0: posts and activities of other platforms, converted to events.
 
 | activity | event |
 |---|---|
@@ -8,11 +8,11 @@
 | View, Read, Listen | Page Viewed |
 | Join, Accept of an Event | Event Attended |
 | Arrive, Travel to a Place | Store Visited |
-| Like, Dislike, Follow, Undo, Flag, Offer, ... | `Activity Like`, ...: kept, with no points yet |
+| Like, Dislike, Follow, Undo, Flag, Offer, ... | `Activity Like`, ...: stored, without points |
 
-The consumer is the `actor`, the brand what a `tag` of type Mention names, else the brand of the key. Its followers
-(`followersCount` or `followers.totalItems`) are the people reached. A feeling counts only where the post brings one
-(`sentiment`, -1 to 1): it is never guessed here.
+The consumer is the `actor`; the brand is the one named by a `tag` of type Mention, else the brand of the key. The
+followers (`followersCount` or `followers.totalItems`) are the people reached. Sentiment counts only where the post
+includes it (`sentiment`, -1 to 1); it is never inferred.
 """
 
 from __future__ import annotations
@@ -40,16 +40,18 @@ _BREAKS = re.compile(r"<(?:br\s*/?|/p)>", re.IGNORECASE)
 
 
 def cut_activities(document: Any, source: str, brand: str | None, received_us: int) -> list[str]:
-    """The events of one activity, a list of them or a collection, one line each.
+    """The events of one activity, a list of activities or a collection, one line each.
 
     Raises:
-        CollectError: The body holds no activity, or too many.
+        CollectError: The body is not an activity, or has too many.
     """
     if isinstance(document, dict) and document.get("type") in _COLLECTIONS:
         document = document.get("orderedItems", document.get("items"))
     activities = [document] if isinstance(document, dict) else document
     if not isinstance(activities, list):
-        raise CollectError(400, "invalid_body", "The body is no activity. Send one, a list, or a collection.")
+        raise CollectError(
+            400, "invalid_body", "The body is not an activity. Send one, a list, or a collection."
+        )
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     return list_lines(
         write_event(event, source, received_at)
@@ -102,7 +104,7 @@ def _name_kind(activity: str, about: Mapping[str, Any], rating: object) -> str:
 
 
 def _find_brands(activity: Mapping[str, Any], about: Mapping[str, Any]) -> list[str | None]:
-    """The brands that are mentioned, each once, in the order of their first mention."""
+    """The mentioned brands, without duplicates, in the order of their first mention."""
     found: dict[str | None, None] = {}
     for tags in (about.get("tag"), activity.get("tag")):
         for tag in tags if isinstance(tags, list) else [tags]:
@@ -119,7 +121,7 @@ def _read_type(thing: Mapping[str, Any]) -> str:
 
 
 def _read_words(about: Mapping[str, Any]) -> str:
-    """The words of a post without their markup."""
+    """The text of a post without markup."""
     content = about.get("content")
     if not content and isinstance(about.get("contentMap"), dict):
         content = next(iter(about["contentMap"].values()), "")
@@ -134,7 +136,7 @@ def _count_followers(actor: Mapping[str, Any]) -> int | float | None:
 
 
 def _as_object(value: Any) -> Mapping[str, Any]:
-    """A thing, which may be named by its id alone, or be the first of several."""
+    """An object, which may be given by its id alone or as the first of a list."""
     if isinstance(value, list):
         value = value[0] if value else None
     return value if isinstance(value, dict) else {"id": value} if isinstance(value, str) else {}

@@ -1,8 +1,8 @@
-"""The collect API as one ASGI application: which path is which, who may send, and how it is answered.
+"""The collect API as an ASGI application: routing, authentication and responses.
 
-Published clients decide what is here: success is always 200 with a JSON object; an error has `code` and `message`;
-no answer is ever a redirect, because clients turn a redirected POST into a GET; a path may end in a slash; the
-Content-Type says nothing. See the tests in `tests/surfaces/collect/`.
+Published clients determine the details: success is always 200 with a JSON object; an error has `code` and `message`;
+no response is a redirect, because clients turn a redirected POST into a GET; a path may end in a slash; the
+Content-Type is ignored. See the tests in `tests/surfaces/collect/`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 _SUCCESS = b'{"success": true}'
-# Any page of a brand may send: the key says whose events they are, and no cookie is looked at.
+# Any page of a brand may send: the key identifies the source, and cookies are ignored.
 _CORS = [(b"access-control-allow-origin", b"*")]
 _PREFLIGHT = [
     *_CORS,
@@ -51,7 +51,7 @@ _PREFLIGHT = [
 
 
 class CollectApplication:
-    """Everything under `/v1/`."""
+    """The application for all paths under `/v1/`."""
 
     def __init__(self, collector: Collector, verify_key: KeyVerifier) -> None:
         self.collector = collector
@@ -61,7 +61,7 @@ class CollectApplication:
         self._side_work = BodyExecutor()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Serve one request."""
         if scope["type"] != "http":
             return
         headers: Headers = dict(scope["headers"])
@@ -75,10 +75,10 @@ class CollectApplication:
             await _respond(send, 200, body, _CORS)
         except CollectError as refusal:
             await self._refuse(refusal, headers, send)
-        except Exception as error:  # noqa: BLE001 - a sender must learn that nothing was kept, and nothing more
+        except Exception as error:  # noqa: BLE001 - the sender learns only that nothing was stored
             _log.exception("request failed: %s", type(error).__name__)
             await self._refuse(
-                CollectError(500, "internal_error", "The request could not be dealt with. Send it again."),
+                CollectError(500, "internal_error", "The request could not be processed. Send it again."),
                 headers, send,
             )  # fmt: skip
 
@@ -91,9 +91,7 @@ class CollectApplication:
             return _write_settings(rest.removesuffix("/settings"), headers, scope)
         is_known = part == "chatwoot" or (not rest and (part in CALLS or part in _OTHER_PARTS))
         if not is_known:
-            raise CollectError(
-                404, "not_found", "There is nothing to send to here. See docs/how-to/send-events.md."
-            )
+            raise CollectError(404, "not_found", "This path does not exist. See docs/how-to/send-events.md.")
         if method != "POST":
             raise CollectError(405, "method_not_allowed", "Send events with POST.")
         address = scope["client"][0] if scope.get("client") else ""
@@ -118,7 +116,7 @@ class CollectApplication:
         return _SUCCESS
 
     async def _take_delivery(self, key_text: str, headers: Headers, address: str, receive: Receive) -> bytes:
-        # Chatwoot can be told an address only, so that the key is a part of it.
+        # Chatwoot can be configured with a URL only, so the key is part of it.
         key_text, key = self._find_key([key_text or read_header_key(headers) or ""], address)
         with self._budget.open_share(key=key_text) as share:
             body = await read_body(receive, headers, share, self._side_work, is_keyless=False)
@@ -129,7 +127,7 @@ class CollectApplication:
         return _SUCCESS
 
     def _find_key(self, texts: Sequence[str], address: str) -> tuple[str, SourceKey]:
-        """The first text that is a key, and what it stands for."""
+        """The first text that is a valid key, and the key."""
         for text in texts:
             key = self._desk.find_key(text, address)
             if key is not None:
@@ -143,7 +141,7 @@ class CollectApplication:
         self.counters.received[cut.form] += len(cut.arrivals)
 
     def _note_refusal(self, code: str, key_text: str) -> None:
-        # A write key that is wrong may be another secret by mistake: no more than its ending is kept.
+        # A wrong write key may be another secret by mistake: only its ending is stored.
         self.counters.refusals.append(
             RefusedRequest(
                 self.collector.workspace.now_us, "/v1", code, key_text[-4:] if len(key_text) > 8 else ""
@@ -166,12 +164,12 @@ class CollectApplication:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """What a body was cut into.
+    """The events of a body.
 
     Attributes:
-        form: How its events are read.
-        arrivals: Its events.
-        is_strict: Whether it kept the rules of JSON.
+        form: Format of the events.
+        arrivals: Events.
+        is_strict: Whether the body was strictly valid JSON.
     """
 
     form: ArrivalFormat
@@ -182,15 +180,15 @@ class _Cut:
 def _cut_events(
     part: str, headers: Headers, body: bytes, key: SourceKey, body_key: str | None, received_us: int
 ) -> _Cut:
-    """Parse a body and cut it into its events.
+    """Parse a body and split it into events.
 
     Args:
-        part: What it was sent to.
-        headers: Of its request.
-        body: The body.
-        key: What its key stands for.
-        body_key: Its key, where that was found in the body before it was parsed.
-        received_us: When it arrived.
+        part: Last part of the path.
+        headers: Headers of the request.
+        body: Body.
+        key: Verified key.
+        body_key: Text of the key, where it was found in the body before parsing.
+        received_us: Time of arrival, in microseconds since the epoch.
     """
     if part == "cloudevents" and is_binary(headers):
         document, is_strict = read_binary(headers, body)
@@ -201,7 +199,7 @@ def _cut_events(
     else:
         document, is_strict = parse_document(body)
     if body_key is not None and read_body_key(document) != body_key:
-        raise _refuse_key()  # it stood elsewhere than the body's own
+        raise _refuse_key()  # it was found elsewhere in the body
     rule: TrustRule = key.trust_rule
     form: ArrivalFormat = "events"
     match part:
@@ -237,7 +235,7 @@ def _refuse_key() -> CollectError:
 
 
 _UNREAD = ("wrong_key", "too_many_wrong_keys", "too_large")
-"""Refusals of what may still be on its way."""
+"""Refusals of requests whose body may still be in transit."""
 _OTHER_PARTS = ("cloudevents", "events", "activities")
 
 
@@ -257,7 +255,7 @@ async def _respond(send: Send, status: int, body: bytes, headers: Sequence[tuple
 
 
 def _write_settings(key_text: str, headers: Headers, scope: Scope) -> bytes:
-    """What Segment's browser client asks for before it sends: where to, and with which key."""
+    """The settings that Segment's browser client requests before it sends: host and key."""
     host = headers.get(b"host", b"").decode("latin-1")
     integration = {"apiKey": key_text, "apiHost": f"{host}/v1", "protocol": scope.get("scheme", "http")}
     return encode_line({"integrations": {"Segment.io": integration}}).encode()

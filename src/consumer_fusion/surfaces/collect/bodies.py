@@ -1,6 +1,6 @@
-"""The bytes of a body: received within bounds, unpacked within bounds, and counted among those that are in work.
+"""Request bodies: received and decompressed within limits, and counted against a budget of bytes in progress.
 
-Whoever has shown no key yet is let send little: what is done before a key is known is done for anybody.
+Limits are low until a key is verified, because anyone can cause work before that.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any, TypeVar
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 
 BODY_BYTES_LIMIT = 16 << 20
-"""A body may have so many bytes, packed and unpacked. The largest batch that a published client sent had 3 MB."""
+"""Maximum size of a body, compressed and decompressed. The largest batch that a published client sent had 3 MB."""
 KEYLESS_BYTES_LIMIT = 512 << 10
-"""The same where the key is in the body. The largest batch that a published client sent so had 500,667 bytes."""
+"""The same where the key is in the body. The largest such batch that a published client sent had 500,667 bytes."""
 SMALL_BYTES = 64 << 10
-"""A body of no more is dealt with at once; a larger one in a thread, so that others are answered meanwhile."""
+"""Bodies up to this size are processed at once; larger ones in a thread, so that the loop stays free for others."""
 GZIP_MEMBERS_LIMIT = 64
 BODIES_BYTES_LIMIT = 96 << 20
-"""All bodies in work may have so many bytes together."""
+"""Maximum size of all bodies in progress together."""
 KEY_BYTES_LIMIT = BODIES_BYTES_LIMIT // 2
-"""Those of one key may have so many, so that no key takes the room of all others."""
+"""Maximum for one key, so that no key takes up the whole budget."""
 KEYLESS_BODIES_LIMIT = 16 << 20
-"""Those of everybody who has shown no key."""
+"""Maximum for all senders without a verified key."""
 ADDRESS_BYTES_LIMIT = KEYLESS_BODIES_LIMIT // 2
-"""Those of one address that has shown no key."""
+"""Maximum for one address without a verified key."""
 LINGERING_BYTES_LIMIT = 4 << 20
-"""So much is still received of a body that is refused unread, so that its sender reads the answer."""
+"""Bytes still received of a body that is refused unread, so that its sender can read the response."""
 BODY_SECONDS_LIMIT = 30.0
 _DRAINED_BYTES = 64 << 20
 _GZIP_WINDOW = 31  # zlib's number for a gzip header with the largest window
@@ -45,10 +45,10 @@ Receive = Callable[[], Awaitable[Any]]
 
 
 class BodyBudget:
-    """How many bytes of bodies are in work at this moment, and whose.
+    """Budget of body bytes in progress, by key and by address.
 
     Args:
-        limit: All together may have so many.
+        limit: Maximum number of bytes.
     """
 
     def __init__(self, limit: int = BODIES_BYTES_LIMIT) -> None:
@@ -57,16 +57,16 @@ class BodyBudget:
 
     @property
     def used(self) -> int:
-        """The bytes in work."""
+        """Number of bytes in progress."""
         return self._used[""]
 
     @contextmanager
     def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[BodyReservation]:
-        """What one body takes of the budget, given back at the end of the `with` block.
+        """Share of the budget for one body, released at the end of the `with` block.
 
         Args:
-            key: The key that its sender has shown; None where none was.
-            address: Where it comes from, which counts where there is no key.
+            key: Verified key of the sender; None without one.
+            address: Address of the sender, used where there is no key.
         """
         bounds = {"": self.limit}
         if key is not None:
@@ -81,11 +81,11 @@ class BodyBudget:
 
 
 class BodyReservation:
-    """What one body takes of the budget.
+    """Share of the budget of one body.
 
     Args:
-        used: The bytes in work, by whose they are.
-        bounds: The same at most, of each whose this body is.
+        used: Bytes in progress, by owner.
+        bounds: Maximum for each owner of this body.
     """
 
     def __init__(self, used: Counter[str], bounds: Mapping[str, int]) -> None:
@@ -94,14 +94,14 @@ class BodyReservation:
         self._size = 0
 
     def take(self, size: int) -> None:
-        """Count bytes in.
+        """Add bytes to the share.
 
         Raises:
-            CollectError: There are too many already.
+            CollectError: A limit is exceeded.
         """
         if any(self._used[name] + size > bound for name, bound in self._bounds.items()):
             raise CollectError(
-                429, "too_many_requests", "Too many requests are in work. Send it again later.",
+                429, "too_many_requests", "Too many requests are in progress. Send it again later.",
                 retry_after_s=1,
             )  # fmt: skip
         self._size += size
@@ -109,7 +109,7 @@ class BodyReservation:
             self._used[name] += size
 
     def give_back(self) -> None:
-        """Count all of them out."""
+        """Release the whole share."""
         for name in self._bounds:
             self._used[name] -= self._size
             if not self._used[name]:
@@ -118,13 +118,13 @@ class BodyReservation:
 
 
 class BodyExecutor:
-    """What a large body takes is done in threads, few at a time, so that the loop is free for others."""
+    """Processes large bodies in threads, few at a time, so that the event loop stays free."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def run(self, size: int, function: Callable[[], Result]) -> Result:
-        """Call a function, in a thread where it has to do with a large body."""
+        """Call a function, in a thread if the body is large."""
         if size <= SMALL_BYTES:
             return function()
         async with self._turn:
@@ -139,23 +139,21 @@ async def read_body(
     *,
     is_keyless: bool,
 ) -> bytes:
-    """The body, unpacked.
+    """Receive and decompress the body.
 
     Args:
-        receive: Where it comes from.
-        headers: Of its request.
-        share: Counts its bytes.
-        body_executor: Where it is unpacked if it is large.
-        is_keyless: Whether its sender has shown no key yet.
+        receive: ASGI receive function.
+        headers: Headers of the request.
+        share: Share of the budget.
+        body_executor: Executor that decompresses large bodies.
+        is_keyless: Whether no key has been verified yet.
 
     Raises:
-        CollectError: It is too large, too slow, or packed in an unknown or a damaged way.
+        CollectError: The body is too large, too slow, damaged, or in an unknown encoding.
     """
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
-        raise CollectError(
-            415, "unknown_encoding", "The body is packed in an unknown way. Use gzip or nothing."
-        )
+        raise CollectError(415, "unknown_encoding", "The content encoding is unknown. Use gzip or none.")
     try:
         packed = await _receive_all(receive, share, KEYLESS_BYTES_LIMIT if is_keyless else BODY_BYTES_LIMIT)
         if encoding in (b"", b"identity"):
@@ -171,7 +169,7 @@ async def read_body(
 
 
 def is_lengthy(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a request has a body that nobody waits for the end of, or does not say how long it is."""
+    """Whether a body is longer than is received to its end after a refusal, or of unknown length."""
     length = headers.get(b"content-length", b"")
     if not length:
         return b"transfer-encoding" in headers
@@ -179,7 +177,7 @@ def is_lengthy(headers: Mapping[bytes, bytes]) -> bool:
 
 
 class _TooLargeError(Exception):
-    """There is more of a body than it may have."""
+    """The body is larger than the limit."""
 
 
 async def _receive_all(receive: Receive, share: BodyReservation, limit: int) -> bytes:
@@ -190,7 +188,7 @@ async def _receive_all(receive: Receive, share: BodyReservation, limit: int) -> 
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise CollectError(400, "disconnected", "The sender went away.")
+                    raise CollectError(400, "disconnected", "The sender disconnected.")
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > limit:
@@ -204,11 +202,11 @@ async def _receive_all(receive: Receive, share: BodyReservation, limit: int) -> 
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
     except TimeoutError:
-        raise CollectError(408, "too_slow", "The body came too slowly. Send it again.") from None
+        raise CollectError(408, "too_slow", "The body arrived too slowly. Send it again.") from None
 
 
 async def _drain(receive: Receive, message: Any) -> None:
-    """Let a sender finish, within bounds, so that it reads the answer instead of a broken connection."""
+    """Receive the rest of a body, within limits, so that the sender reads the response and not a broken connection."""
     drained = 0
     while message.get("more_body", False) and drained < _DRAINED_BYTES:
         message = await receive()
@@ -220,7 +218,7 @@ def _refuse_size(*, is_keyless: bool) -> CollectError:
         return CollectError(
             413, "too_large",
             f"A body of more than {KEYLESS_BYTES_LIMIT >> 10} KiB needs its write key in the header. Send the key as "
-            "the name of HTTP Basic authentication.",
+            "the user name of HTTP Basic authentication.",
         )  # fmt: skip
     return CollectError(
         413, "too_large", f"The body has more than {BODY_BYTES_LIMIT >> 20} MiB. Send fewer events at a time."
@@ -228,7 +226,7 @@ def _refuse_size(*, is_keyless: bool) -> CollectError:
 
 
 def _unpack_small(packed: bytes) -> bytes | None:
-    """A small body, unpacked; None where it is not small."""
+    """A small body, decompressed; None where it is not small."""
     try:
         return unpack_gzip(packed, SMALL_BYTES) if len(packed) <= SMALL_BYTES else None
     except _TooLargeError:
@@ -236,10 +234,10 @@ def _unpack_small(packed: bytes) -> bytes | None:
 
 
 def unpack_gzip(packed: bytes, limit: int) -> bytes:
-    """Unpack gzip, of one or several members, and stop as soon as there is too much of it.
+    """Decompress gzip of one or more members, and stop as soon as the limit is exceeded.
 
     Raises:
-        CollectError: It is damaged or incomplete, or has too many members.
+        CollectError: The data is damaged or incomplete, or has too many members.
     """
     parts: list[bytes] = []
     room, members, place = limit, 0, 0
@@ -249,10 +247,10 @@ def unpack_gzip(packed: bytes, limit: int) -> bytes:
             if members > GZIP_MEMBERS_LIMIT:
                 raise CollectError(
                     400, "invalid_gzip",
-                    f"The body has more than {GZIP_MEMBERS_LIMIT} members of gzip. Pack it as one.",
+                    f"The body has more than {GZIP_MEMBERS_LIMIT} gzip members. Send a single one.",
                 )  # fmt: skip
             unpacker = zlib.decompressobj(_GZIP_WINDOW)
-            # In pieces, because what lies behind the end of a member is copied each time.
+            # In pieces, because the data after the end of a member is copied each time.
             while not unpacker.eof:
                 piece = packed[place : place + _GZIP_PIECE]
                 if not piece:
@@ -265,7 +263,9 @@ def unpack_gzip(packed: bytes, limit: int) -> bytes:
                 place += len(piece) - len(unpacker.unused_data)
             place = _skip_padding(packed, place)
     except zlib.error:
-        raise CollectError(400, "invalid_gzip", "The body is not whole gzip. Send it again.") from None
+        raise CollectError(
+            400, "invalid_gzip", "The gzip data is damaged or incomplete. Send it again."
+        ) from None
     return b"".join(parts)
 
 

@@ -1,22 +1,22 @@
-"""Webhooks of Chatwoot: conversations of consumers with the brand's staff, as events of ours.
+"""Chatwoot webhooks: conversations of consumers with the brand's staff, converted to events.
 
 | webhook | event |
 |---|---|
 | conversation_created, on a chat | Live Chat Conversation Started |
 | conversation_created, by mail or a messenger | Ticket Opened |
-| message_created, from the consumer | Message Sent (no points: what was said is for reading) |
+| message_created, from the consumer | Message Sent (no points; the text is stored) |
 | message_created, the first public one from staff | First Reply, with its seconds, and those of its SLA |
 | message_created, later ones from staff | Reply Sent |
-| conversation_status_changed, conversation_resolved: resolved, as far as can be seen by a person | Ticket Resolved |
-| the same, by a bot, unanswered, or after a silence | Conversation Closed (no points) |
+| conversation_status_changed, conversation_resolved: resolved, evidently by a person | Ticket Resolved |
+| the same, by a bot, unanswered, or after a long silence | Conversation Closed (no points) |
 | conversation_status_changed, conversation_opened: open after resolved, because the consumer wrote | Ticket Reopened |
 | the same, by staff; open after pending | Conversation Opened (no points) |
 
-A delivery does not say who changed a status, so what it cannot show is not credited. Whether a bot that handed over had
-been asked to, and whether the person who took over was in time, cannot be seen: `Handed Off` never comes from here.
+A delivery does not say who changed a status, so nothing is credited without evidence. Whether a bot that handed over
+was asked to, and whether the person who took over was in time, is unknown: `Handed Off` never results from here.
 
-Ids are made of what happened, not of the delivery, so that a delivery that comes twice, or over two webhooks,
-is one event. Notes among staff and activities of the system are nobody's words to a consumer and are left out.
+Ids derive from the event, not from the delivery, so that a delivery sent twice, or over two webhooks, is one event.
+Private notes of staff and system activities are ignored.
 """
 
 from __future__ import annotations
@@ -32,28 +32,26 @@ from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.own_events import write_event
 
 SIGNATURE_SECONDS = 300
-"""A signature is taken for so long before and after its moment."""
+"""Maximum difference between a signature's timestamp and the clock."""
 _FIRST_REPLY_TOLERANCE_SECONDS = 5.0
 _SILENCE_SECONDS = 86_400.0
-"""Resolved so long after the last message, nobody can tell a person from a rule that resolves what is silent."""
+"""After this silence, a person cannot be told from a rule that resolves idle conversations."""  # words: as is
 _STAFF_MESSAGES = ("outgoing", "template", 1, 3)
 _CHANNELS: Mapping[str, str] = {"WebWidget": "chat", "TwilioSms": "sms", "Api": "chat"}
 
 
 def check_signature(headers: Mapping[bytes, bytes], body: bytes, secret: str, now_us: int) -> None:
-    """Check that a delivery was signed with the secret, and lately.
+    """Check that a delivery was recently signed with the secret.
 
     Raises:
-        CollectError: It was not.
+        CollectError: The signature is wrong or too old.
     """
     stamp = headers.get(b"x-chatwoot-timestamp", b"").strip()
     given = headers.get(b"x-chatwoot-signature", b"").strip()
     signed = hmac.new(secret.encode(), stamp + b"." + body, sha256).hexdigest()
     is_right = hmac.compare_digest(given, b"sha256=" + signed.encode())
     if not (is_right and stamp.isdigit() and len(stamp) < 12):
-        raise CollectError(
-            401, "wrong_signature", "The signature does not fit. Check the secret of the webhook."
-        )
+        raise CollectError(401, "wrong_signature", "The signature is wrong. Check the secret of the webhook.")
     if abs(now_us / 1e6 - int(stamp)) > SIGNATURE_SECONDS:
         raise CollectError(
             401, "stale_signature", "The signature is too old. Check the clocks of both sides."
@@ -61,13 +59,13 @@ def check_signature(headers: Mapping[bytes, bytes], body: bytes, secret: str, no
 
 
 def cut_deliveries(document: Any, source: str, received_us: int) -> list[str]:
-    """The events of a delivery, one line each; none where it tells nothing of a relationship.
+    """The events of a delivery, one line each; none where it is irrelevant.
 
     Raises:
-        CollectError: The body is no delivery.
+        CollectError: The body is not a delivery.
     """
     if not isinstance(document, dict) or not isinstance(document.get("event"), str):
-        raise CollectError(400, "invalid_body", "The body is no delivery of Chatwoot: it names no `event`.")
+        raise CollectError(400, "invalid_body", "The body is not a Chatwoot delivery: it has no `event`.")
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     conversation = document.get("conversation")
     if not isinstance(conversation, dict):
@@ -97,7 +95,7 @@ def cut_deliveries(document: Any, source: str, received_us: int) -> list[str]:
 
 def _read_start(document: Mapping[str, Any], conversation: Mapping[str, Any]) -> dict[str, Any] | None:
     if _find_last_direction(conversation) in _STAFF_MESSAGES:
-        return None  # the brand began it, so nobody asked for help
+        return None  # started by the brand, so not a request for help
     started = _read_moment(conversation.get("created_at")) or _read_moment(conversation.get("timestamp"))
     return {
         "kind": "Live Chat Conversation Started"
@@ -131,7 +129,7 @@ def _read_message(document: Mapping[str, Any], conversation: Mapping[str, Any]) 
     waited = max(0.0, (sent - asked) / 1e6) if sent is not None and asked is not None else None
     target = _find_target(conversation)
     times = {"response_seconds": waited, "target_seconds": target}
-    # One id a conversation: of all that might be the first reply, the first to arrive counts.
+    # One id per conversation: of all possible first replies, the first to arrive counts.
     return {
         **message,
         "kind": "First Reply",
@@ -141,9 +139,9 @@ def _read_message(document: Mapping[str, Any], conversation: Mapping[str, Any]) 
 
 
 def _find_target(conversation: Mapping[str, Any]) -> float | None:
-    """How soon the first reply was due, in seconds, where an SLA of the conversation says it (Enterprise Edition).
+    """Target time of the first reply in seconds, where an SLA of the conversation defines it (Enterprise Edition).
 
-    A target in business hours is left out: the wait is measured by the clock, so that the two do not compare.
+    A target in business hours is ignored: response times are measured in clock hours, so the two are not comparable.
     """
     sla = conversation.get("applied_sla")
     if not isinstance(sla, dict) or sla.get("sla_only_during_business_hours"):
@@ -189,7 +187,7 @@ def _read_status(document: Mapping[str, Any], conversation: Mapping[str, Any]) -
 def _is_resolved_by_person(
     document: Mapping[str, Any], conversation: Mapping[str, Any], changed: int | None
 ) -> bool:
-    """Whether the delivery shows that a person resolved it: named as who did, or assigned, having answered, lately."""
+    """Whether the delivery shows that a person resolved it: named as performer, or assigned and recently answering."""
     for named in (document.get("performed_by"), conversation.get("performer")):
         if isinstance(named, dict):
             return named.get("type") == "user"
@@ -204,7 +202,7 @@ def _is_resolved_by_person(
 
 
 def _is_waiting(conversation: Mapping[str, Any]) -> bool:
-    """Whether the last word is the consumer's."""
+    """Whether the last message is from the consumer."""
     direction = _find_last_direction(conversation)
     return bool(conversation.get("waiting_since")) if direction is None else direction in ("incoming", 0)
 
@@ -241,7 +239,7 @@ def _find_contact(document: Mapping[str, Any], conversation: Mapping[str, Any]) 
 
 def _name_contact(document: Mapping[str, Any], conversation: Mapping[str, Any]) -> str | None:
     contact = _find_contact(document, conversation)
-    own_key = contact.get("identifier")  # the id under which the brand's own systems know the consumer
+    own_key = contact.get("identifier")  # the consumer's id in the brand's own systems
     if isinstance(own_key, str) and own_key.strip():
         return own_key.strip()
     number = contact.get("id")
@@ -262,7 +260,7 @@ def _name_channel(conversation: Mapping[str, Any]) -> str:
 
 
 def _read_moment(value: object) -> int | None:
-    """A moment in microseconds: Chatwoot writes ISO 8601 in messages and seconds in conversations."""
+    """A time in microseconds: Chatwoot writes ISO 8601 in messages and seconds in conversations."""
     if isinstance(value, bool) or not value:
         return None
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over HTTP, binary, structured or batched, cut into one structured event a line."""
+"""CloudEvents 1.0 over HTTP, binary, structured or batched, as one structured event per line."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _REQUIRED = ("id", "source", "specversion", "type")
 
 
 def is_binary(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the attributes are in the headers and the body is the data alone."""
+    """Whether a request is in binary mode: attributes in the headers, and only the data in the body."""
     return b"ce-specversion" in headers or b"ce-id" in headers
 
 
 def read_binary(headers: Mapping[bytes, bytes], body: bytes) -> tuple[dict[str, Any], bool]:
-    """The event of a request in binary mode, and whether its data kept the rules of JSON."""
+    """The event of a request in binary mode, and whether its data was strictly valid JSON."""
     event: dict[str, Any] = {
         name.removeprefix(_HEADER_PREFIX).decode("ascii", errors="replace"): unquote(value.decode("latin-1"))
         for name, value in headers.items()
@@ -41,8 +41,8 @@ def read_binary(headers: Mapping[bytes, bytes], body: bytes) -> tuple[dict[str, 
 def cut_cloud_events(document: Any, source: str, received_us: int) -> list[str]:
     """The events of a request, one line each.
 
-    A lone event without its required attributes is refused, so that its sender learns of it; in a batch it is set
-    aside, so that the others are kept.
+    A single event without its required attributes is refused, so that its sender learns of it; in a batch it becomes a
+    rejected row, so that the others are stored.
 
     Raises:
         CollectError: There is no event, or there are too many.
@@ -60,7 +60,7 @@ def cut_cloud_events(document: Any, source: str, received_us: int) -> list[str]:
 
 def _write_event(event: Any, source: str, received_at: str) -> str:
     if not isinstance(event, dict):
-        return encode_line(event)  # set aside when it is read
+        return encode_line(event)  # rejected when it is read
     written = dict(event)
     written["source"] = name_source(event.get("source"), source)
     if not written.get("time"):
@@ -72,7 +72,7 @@ def _write_event(event: Any, source: str, received_at: str) -> str:
 
 
 def _decode_data(text: str) -> Any:
-    """Data that were packed into text: JSON where they are JSON, else the text as it came."""
+    """Decoded base64 data: as JSON where it is JSON, else the text unchanged."""
     try:
         return parse_document(base64.b64decode(text, validate=True))[0]
     except (binascii.Error, ValueError, CollectError):

@@ -1,16 +1,16 @@
-"""What a request is answered when its events are not taken."""
+"""Errors of the collect API."""
 
 from __future__ import annotations
 
 
 class CollectError(Exception):
-    """A request that is not taken; nothing of it was kept.
+    """A refused request; nothing of it was stored.
 
     Args:
         status: HTTP status.
-        code: Stable word for the reason.
-        message: What was found, what was expected, what to do; no personal data.
-        retry_after_s: After so many whole seconds it may be sent again.
+        code: Stable error code.
+        message: Description of the problem, what was expected, how to fix it; no personal data.
+        retry_after_s: Whole seconds after which the request may be retried.
     """
 
     def __init__(self, status: int, code: str, message: str, *, retry_after_s: int | None = None) -> None:

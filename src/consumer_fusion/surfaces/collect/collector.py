@@ -1,8 +1,8 @@
-"""The collector: events become durable in groups, and are read about once a second.
+"""The collector: makes arriving events durable in groups, and lands them about once a second.
 
-One thread writes: whatever arrived during a commit is the next commit, so that one flush of the disk serves all who
-wait for it, and nobody waits for a timer. Another thread reads what is durable through the pipeline. Neither runs
-a query before an answer is given.
+One thread writes: everything that arrives during a commit is in the next commit, so that one flush to disk serves all
+waiting requests without a timer. Another thread lands durable events through the pipeline. Neither runs a query
+before a request is answered.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _STORE_RETRY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may wait.
+    """Limits of the collector.
 
     Attributes:
-        queued_events: Events that are not durable yet; more are answered with 429.
-        queued_characters: The same, by the length of their lines.
-        waiting_events: Durable events that are not read yet; more are answered with 429.
-        group_events: At most about so many events a commit.
-        landing_seconds: Events are read about so often.
-        landing_events: They are read at once where so many wait.
-        closing_seconds: At the end so long may be spent on reading what waits; the rest is read at the next start.
+        queued_events: Maximum number of events that are not durable yet; beyond it requests get 429.
+        queued_characters: The same, by the total length of their lines.
+        waiting_events: Maximum number of durable events that have not landed yet; beyond it requests get 429.
+        group_events: Approximate maximum number of events per commit.
+        landing_seconds: Landing interval.
+        landing_events: Number of waiting events that starts a landing at once.
+        closing_seconds: Maximum time for landing at shutdown; the rest is landed at the next start.
     """
 
     queued_events: int = 50_000
@@ -59,13 +59,13 @@ class _Delivery:
 
 
 class Collector:
-    """Takes arrivals of one workspace; `start` before, `stop` after.
+    """Accepts the arrivals of one workspace; call `start` before and `stop` after.
 
     Args:
-        workspace: The workspace.
-        limits: How much may wait.
-        counters: Where it is counted what happens.
-        after_landing: Called after each landing with a moment (`time.monotonic`): all that came before it is landed.
+        workspace: Workspace.
+        limits: Limits.
+        counters: Counters to update.
+        after_landing: Called after each landing with a time (`time.monotonic`) before which everything has landed.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Collector:
         self.counters = counters or Counters()
         self.waiting_count = 0
         self.trouble: str | None = None
-        """Why what waits could not be read the last time; None where it could."""
+        """Reason why the last landing failed; None where it succeeded."""
         self._after_landing = after_landing
         self._queue: deque[_Delivery] = deque()
         self._queued_events = 0
@@ -89,7 +89,7 @@ class Collector:
         self._lander: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write and to read; what an earlier run left is read first."""
+        """Start the threads; events left by an earlier run are landed first."""
         with self.workspace.arrivals.reading() as session:
             self.waiting_count = count_arrivals(session)
         self._stopping.clear()
@@ -99,7 +99,7 @@ class Collector:
         self._lander.start()
 
     def stop(self) -> None:
-        """Write what is queued, read what waits, and end."""
+        """Write queued events, land waiting ones, and end the threads."""
         with self._changed:
             self._stopping.set()
             self._changed.notify_all()
@@ -110,19 +110,19 @@ class Collector:
 
     @property
     def is_alive(self) -> bool:
-        """Whether both threads run."""
+        """Whether both threads are running."""
         return all(thread is not None and thread.is_alive() for thread in (self._writer, self._lander))
 
     def list_problems(self) -> list[str]:
-        """What keeps events from becoming durable, or from being read, at this moment."""
-        problems = [] if self.is_alive else ["the threads that keep and read what arrives do not run"]
-        return problems if self.trouble is None else [*problems, f"what arrives waits: {self.trouble}"]
+        """Current problems that prevent events from becoming durable or from landing."""
+        problems = [] if self.is_alive else ["the threads that store and land arrivals are not running"]
+        return problems if self.trouble is None else [*problems, f"arrivals are waiting: {self.trouble}"]
 
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
         """Make arrivals durable; returns once they are.
 
         Raises:
-            CollectError: Too many wait, or the disk refuses; nothing of these was kept.
+            CollectError: A limit is exceeded, or the write failed; none of these arrivals were stored.
         """
         if not arrivals:
             return
@@ -135,7 +135,7 @@ class Collector:
             self._queued_events += len(arrivals)
             self._queued_characters += size
             self._changed.notify()
-        # A sender that goes away while waiting takes nothing back: the write goes on.
+        # If the sender disconnects while waiting, the write still completes.
         await asyncio.shield(delivery.answer)
 
     def _check_room(self) -> None:
@@ -154,7 +154,7 @@ class Collector:
             raise CollectError(
                 429,
                 "too_many_waiting",
-                "Too many events wait to be read. Send them again later.",
+                "Too many events are waiting to be processed. Send them again later.",
                 retry_after_s=10,
             )
 
@@ -183,7 +183,7 @@ class Collector:
         try:
             with self.workspace.arrivals.writing(wait_seconds=30.0) as session:
                 append_arrivals(session, (each for delivery in group for each in delivery.arrivals))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever or believe in vain
+        except Exception as error:  # noqa: BLE001 - in any case waiting requests must be answered, and truthfully
             _log.error("arrivals could not be written: %s", type(error).__name__)
             refusal = CollectError(
                 503, "not_kept", "The events could not be made durable. Send them again.",
@@ -198,7 +198,7 @@ class Collector:
             answers = [delivery.answer for delivery in group if delivery.loop is loop]
             try:
                 loop.call_soon_threadsafe(_answer_all, answers, refusal)
-            except RuntimeError:  # the loop has ended; who waited in it is gone
+            except RuntimeError:  # the loop has ended, and with it the waiting requests
                 continue
         self._arrived.set()
 
@@ -206,7 +206,7 @@ class Collector:
         pause, taken = 0.0, 0.0
         while not self._stopping.is_set():
             if self.waiting_count < self.limits.landing_events or pause:
-                # From beginning to beginning; on a busy machine at least half of the time is left to others.
+                # Measured from start to start; on a busy machine at least half of the time is left to other work.
                 left = max(self.limits.landing_seconds - taken, min(taken, self.limits.landing_seconds))
                 self._sleep(max(left, pause))
             began = monotonic()
@@ -229,7 +229,7 @@ class Collector:
             self._stopping.wait(min(left, 0.05))
 
     def _land(self, pause: float) -> float:
-        """Read what waits, and return how long to pause after a failure."""
+        """Land waiting arrivals, and return how long to pause after a failure."""
         began, began_us = monotonic(), self.workspace.now_us
         try:
             acceptance = pipeline.land_arrivals(self.workspace)
@@ -238,11 +238,11 @@ class Collector:
             if self._after_landing is not None:
                 late_us = 0 if oldest_us is None else max(0, began_us - oldest_us)
                 self._after_landing(began - late_us / 1e6)
-        except Exception as error:  # noqa: BLE001 - what is durable stays; the thread must live to try again
-            told = f"{error.code}: {error}" if isinstance(error, FusionError) else type(error).__name__
-            _log.error("arrivals could not be read: %s", told)
-            # Whoever asks whether the server is ready need not be staff: no path of the machine is told.
-            self.trouble = error.message if isinstance(error, DamagedFileError) else told.split(":")[0]
+        except Exception as error:  # noqa: BLE001 - durable events are kept; the thread must survive to retry
+            reason = f"{error.code}: {error}" if isinstance(error, FusionError) else type(error).__name__
+            _log.error("arrivals could not be read: %s", reason)
+            # The readiness endpoint is public: no path of the machine is shown.
+            self.trouble = error.message if isinstance(error, DamagedFileError) else reason.split(":")[0]
             self.counters.landed["failed"] += 1
             return min(60.0, max(1.0, pause * 2))
         self.trouble = None

@@ -1,4 +1,4 @@
-"""What the collect API counts, for the metrics and for the page on which a wrong key shows."""
+"""Counters of the collect API, for the metrics and for the page that shows refused keys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _REFUSALS_KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was refused, without its content.
+    """A refused request, without its content.
 
     Attributes:
-        at_us: When.
-        path: What was asked for.
-        code: Why.
-        key_ending: The last four characters of the write key that it brought.
+        at_us: Time of the request, in microseconds since the epoch.
+        path: Path.
+        code: Error code.
+        key_ending: Last four characters of its write key.
     """
 
     at_us: int
@@ -33,9 +33,9 @@ class Counters:
         received: Events acknowledged, by format.
         refused: Requests refused, by code.
         requests: Requests answered, by status.
-        violations: Bodies that were no JSON in the strict sense and were read all the same.
-        landed: Events accepted, duplicates and rejected rows, after reading.
-        refusals: The last requests that were refused.
+        violations: Bodies that were not strictly valid JSON and were read nevertheless.
+        landed: Events accepted, duplicates and rejected rows, after landing.
+        refusals: Most recent refused requests.
     """
 
     received: Counter[str] = field(default_factory=Counter)

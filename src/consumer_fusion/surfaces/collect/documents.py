@@ -1,8 +1,8 @@
-"""JSON that was sent: parsed with patience, but never so much of it in one piece that others have to wait.
+"""Received JSON: parsed leniently, but never so much of it in one piece that other requests have to wait.
 
-Clients send JSON under any Content-Type, some of it with NaN. What cannot be JSON at all is refused as a whole. The
-parser of one piece cannot be interrupted, so that a body is cut into its events before any of it is parsed, and a
-piece with more members than any event may have is not parsed at all.
+Clients send JSON under any Content-Type, some of it with NaN. A body that is not JSON at all is refused as a whole.
+Parsing one piece cannot be interrupted, so a body is split into its events before any of it is parsed, and a piece
+with more members than any event may have is not parsed at all.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import msgspec
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 
 EVENTS_LIMIT = 50_000
-"""A request may bring so many events."""
+"""Maximum number of events per request."""
 LINES_CHARACTERS_LIMIT = 64 << 20
-"""Its events may have so many characters, once each was given what they share."""
+"""Maximum number of characters of its events, after shared fields are copied into each."""
 MEMBERS_LIMIT = 1_500_000
-"""A body may have so many commas and colons."""
+"""Maximum number of commas and colons in a body."""
 PIECE_MEMBERS_LIMIT = 400_000
-"""What is parsed at once may have so many; what has more is too long for an event (`ingest/validation.py`)."""
+"""Maximum number in a piece parsed at once; a larger piece is too long for an event (`ingest/validation.py`)."""
 PATIENT_MEMBERS_LIMIT = 200_000
-"""What keeps no rules of JSON may have so many: patience takes longer."""
+"""Maximum number in invalid JSON, because lenient parsing is slower."""
 BROKEN_LINES_LIMIT = 1_000
-"""Of the lines of a body so many may be broken; with more it is taken for something else."""
+"""Maximum number of invalid lines in a body; with more it is not taken for JSON lines."""
 _DECODED_BYTES = 1 << 20
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -39,11 +39,11 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class _BeyondError(Exception):
-    """A piece has more members than are parsed at once."""
+    """A piece has more members than may be parsed at once."""
 
 
 class _Envelope(msgspec.Struct):
-    """An object around a list of events, which are not parsed yet."""
+    """An object around a list of events that are not parsed yet."""
 
     events: list[msgspec.Raw]
     writeKey: str | None = None  # noqa: N815 - Segment's name
@@ -56,10 +56,10 @@ def parse_document(body: bytes) -> tuple[Any, bool]:
     """The JSON document of a body.
 
     Returns:
-        The document, and whether it kept the rules of JSON.
+        The document, and whether it was strictly valid JSON.
 
     Raises:
-        CollectError: It is no JSON, not even with patience, or there is too much of it.
+        CollectError: It is not JSON even when parsed leniently, or it is too large.
     """
     _check_members(body, MEMBERS_LIMIT)
     try:
@@ -71,13 +71,13 @@ def parse_document(body: bytes) -> tuple[Any, bool]:
 
 
 def parse_events(body: bytes) -> tuple[Any, bool]:
-    """The product's own events of a body: a document, `{"events": [...]}`, or one event a line.
+    """The product's own events of a body: a document, `{"events": [...]}`, or one event per line.
 
     Returns:
-        The document, and whether it kept the rules of JSON.
+        The document, and whether it was strictly valid JSON.
 
     Raises:
-        CollectError: It is no JSON, neither as a whole nor line by line, or there is too much of it.
+        CollectError: It is not JSON, neither as a whole nor line by line, or it is too large.
     """
     _check_members(body, MEMBERS_LIMIT)
     try:
@@ -88,7 +88,7 @@ def parse_events(body: bytes) -> tuple[Any, bool]:
     if rest:
         try:
             head = parse_document(first)
-        except CollectError:  # the whole may be one document that was written over several lines
+        except CollectError:  # it may be one document over several lines
             return parse_patiently(body), False
         return _parse_lines(head, rest)
     return parse_patiently(body), False
@@ -116,7 +116,7 @@ def _parse_lines(head: tuple[Any, bool], rest: bytes) -> tuple[list[Any], bool]:
             if broken > BROKEN_LINES_LIMIT:
                 raise CollectError(
                     400, "invalid_json",
-                    f"More than {BROKEN_LINES_LIMIT:,} lines are not JSON. Send one JSON object a line.",
+                    f"More than {BROKEN_LINES_LIMIT:,} lines are not JSON. Send one JSON object per line.",
                 ) from None  # fmt: skip
             events.append(line.decode("utf-8", errors="replace"))
     return events, is_strict
@@ -126,21 +126,19 @@ def _parse_enveloped(body: bytes) -> Any:
     if b'"events"' in body:
         try:
             envelope = _decode_envelope(body)
-        except (
-            msgspec.ValidationError
-        ):  # an event that says the word, or an object with other things in its place
+        except msgspec.ValidationError:  # an event that contains the word, or an object of another type
             return _parse_strictly(body)
-        body.decode()  # what the envelope holds besides is not looked at otherwise
+        body.decode()  # checks the encoding of the rest of the envelope
         return {"events": parse_items(envelope.events), "writeKey": envelope.writeKey}
     return _parse_strictly(body)
 
 
 def _parse_strictly(body: bytes) -> Any:
-    """A document; the items of a list one by one.
+    """A document; the items of a list are parsed one by one.
 
     Raises:
-        _BeyondError: It has more members than are parsed at once.
-        MsgspecError: It keeps no rules of JSON.
+        _BeyondError: It has more members than may be parsed at once.
+        MsgspecError: It is not strictly valid JSON.
     """
     if body[:64].lstrip().startswith(b"["):
         return parse_items(_decode_items(body))
@@ -150,11 +148,11 @@ def _parse_strictly(body: bytes) -> Any:
 
 
 def parse_items(items: Sequence[msgspec.Raw]) -> list[Any]:
-    """The items of a list that was cut; one that is longer than an event may be is left as text, to be set aside.
+    """The parsed items of a list; one that is longer than an event may be is left as text, to be rejected.
 
     Raises:
         CollectError: There are too many.
-        MsgspecError: One keeps no rules of JSON.
+        MsgspecError: One is not strictly valid JSON.
     """
     if len(items) > EVENTS_LIMIT:
         raise refuse_count()
@@ -164,7 +162,7 @@ def parse_items(items: Sequence[msgspec.Raw]) -> list[Any]:
 
 
 def is_beyond(piece: bytes, limit: int = PIECE_MEMBERS_LIMIT) -> bool:
-    """Whether a piece has more members than are parsed at once; more than there are, where a text holds commas."""
+    """Whether a piece may have more members than are parsed at once; commas in texts are counted too."""
     if memoryview(piece).nbytes <= limit:
         return False
     whole = bytes(piece)
@@ -172,14 +170,14 @@ def is_beyond(piece: bytes, limit: int = PIECE_MEMBERS_LIMIT) -> bool:
 
 
 def parse_patiently(body: bytes) -> Any:
-    """A document with NaN, control characters or halves of characters in it.
+    """A document that contains NaN, control characters or lone surrogates.
 
     Raises:
-        CollectError: It is no JSON all the same, or too much for patience.
+        CollectError: It is not JSON either way, or too large for lenient parsing.
     """
     _check_members(body, PATIENT_MEMBERS_LIMIT)
     try:
-        # In pieces, because replacing is slow and cannot be interrupted.
+        # In pieces, because decoding with replacement is slow and cannot be interrupted.
         pieces = (body[place : place + _DECODED_BYTES] for place in range(0, len(body), _DECODED_BYTES))
         text = "".join(codecs.iterdecode(pieces, "utf-8-sig", errors="replace"))
         return _mend(json.loads(text, parse_constant=_forget_constant, strict=False))
@@ -188,10 +186,10 @@ def parse_patiently(body: bytes) -> Any:
 
 
 def list_lines(lines: Iterable[str]) -> list[str]:
-    """The events of a request, one line each, as they are written.
+    """The events of a request, one line each.
 
     Raises:
-        CollectError: They are too many or, with what they share, too long.
+        CollectError: They are too many or, with shared fields copied into each, too long.
     """
     listed: list[str] = []
     characters = 0
@@ -203,7 +201,7 @@ def list_lines(lines: Iterable[str]) -> list[str]:
         if characters > LINES_CHARACTERS_LIMIT:
             raise CollectError(
                 413, "too_large",
-                f"The events have more than {LINES_CHARACTERS_LIMIT >> 20} MiB once each is given what they share. "
+                f"The events have more than {LINES_CHARACTERS_LIMIT >> 20} MiB including copied shared fields. "
                 "Send fewer at a time.",
             )  # fmt: skip
     return listed
@@ -218,13 +216,13 @@ def encode_line(document: Any) -> str:
 
 
 def refuse_count() -> CollectError:
-    """The answer to too many events."""
+    """The error for too many events."""
     return CollectError(413, "too_many_events", f"More than {EVENTS_LIMIT:,} events. Send fewer at a time.")
 
 
 def _refuse_json() -> CollectError:
     return CollectError(
-        400, "invalid_json", "The body is not JSON. Send one JSON object, whatever the Content-Type."
+        400, "invalid_json", "The body is not JSON. Send one JSON object; the Content-Type is ignored."
     )
 
 
@@ -240,11 +238,11 @@ def _refuse_members(limit: int) -> CollectError:
 
 
 def _forget_constant(_: str) -> None:
-    """NaN and the infinities say that there is no number."""
+    """NaN and the infinities become null."""
 
 
 def _mend(value: Any) -> Any:
-    """The value without what JSON cannot say: numbers beyond all bounds, and halves of characters."""
+    """The value without what JSON cannot represent: infinite numbers and lone surrogates."""
     if isinstance(value, dict):
         return {_mend_text(key): _mend(each) for key, each in value.items()}
     if isinstance(value, list):

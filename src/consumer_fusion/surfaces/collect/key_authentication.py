@@ -1,4 +1,4 @@
-"""The desk where keys are shown: right and wrong ones are remembered for some seconds, and guessing has its end."""
+"""Authentication by write key: results are cached for some seconds, and guessing is limited."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, SourceKey
 
 CACHED_SECONDS = 5.0
-"""So long a key that was revoked may still be taken."""
+"""Maximum time that a revoked key is still accepted."""
 WRONG_KEYS_LIMIT = 60
-"""One network may show so many keys a minute that are none; then only keys that were right before are looked up."""
+"""Maximum number of wrong keys per network and minute; beyond it only previously valid keys are looked up."""
 _WINDOW_SECONDS = 60.0
 _PLACES = 10_000
 _KEY_LENGTH_LIMIT = 256
 
 
 class KeyAuthenticator:
-    """Says what a write key stands for.
+    """Verifies write keys.
 
     Args:
-        verify: Looks a key up.
-        clock: Says how many seconds have gone by.
+        verify: Function that looks a key up.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(self, verify: KeyVerifier, clock: Callable[[], float] = monotonic) -> None:
@@ -34,14 +34,14 @@ class KeyAuthenticator:
         self._wrong: dict[str, tuple[float, int]] = {}
 
     def find_key(self, text: str, address: str) -> SourceKey | None:
-        """What a key stands for; None where it does not count.
+        """The source of a key; None where the key is not valid.
 
         Args:
-            text: The key.
-            address: Where it comes from.
+            text: Key.
+            address: Address of the sender.
 
         Raises:
-            CollectError: Too many wrong ones came from there, and this one was never right.
+            CollectError: Too many wrong keys came from the network, and this one was never valid.
         """
         if not 0 < len(text) <= _KEY_LENGTH_LIMIT:
             return None
@@ -50,7 +50,7 @@ class KeyAuthenticator:
         if found is not None and found[0] > now:
             return found[1]
         network = self._name_network(address, now)
-        # Whoever guesses from the address of an honest sender does not lock that one out.
+        # Guessing from the address of an honest sender does not lock that sender out.
         if text not in self._right:
             self._check_guesses(network, now)
         key = self._verify(text)
@@ -77,7 +77,7 @@ class KeyAuthenticator:
             )  # fmt: skip
 
     def _name_network(self, address: str, now: float) -> str:
-        """Under which name the guesses of an address are counted; all together where there are too many of them."""
+        """Name under which wrong keys of an address are counted; one name for all others when there are too many."""
         network = name_network(address)
         began, _ = self._wrong.get(network, (now, 0))
         if now - began >= _WINDOW_SECONDS:

@@ -1,4 +1,4 @@
-"""The product's own events as JSON: one object, a list of them, `{"events": [...]}`, or one object a line."""
+"""The product's own events as JSON: one object, a list of them, `{"events": [...]}`, or one object per line."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def cut_events(document: Any, source: str, received_us: int) -> list[str]:
         raise CollectError(
             400,
             "invalid_body",
-            "The body is no event. Send an object, a list, or an object with a list `events`.",
+            "The body is not an event. Send an object, a list, or an object with a list `events`.",
         )
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     return list_lines(write_event(each, source, received_at) for each in events)
 
 
 def write_event(event: Any, source: str, received_at: str) -> str:
-    """One event as a line, with the time of its arrival, an id, and a source that is the key's own."""
+    """One event as a line, with its time of arrival, an id, and a source within that of the key."""
     if not isinstance(event, dict):
-        return encode_line(event)  # set aside when it is read
+        return encode_line(event)  # rejected when it is read
     written = {**event, "received_at": received_at}
     if is_missing(written.get("event_id")) and is_missing(written.get("id")):
         written["event_id"] = make_id()
@@ -44,6 +44,6 @@ def write_event(event: Any, source: str, received_at: str) -> str:
 
 
 def name_source(named: object, source: str) -> str:
-    """The source of an event that names one: below that of the key, so that no key can speak for another's source."""
+    """The source of an event that names one: prefixed with that of the key, so that no key writes as another source."""
     text = named.strip() if isinstance(named, str) else ""
     return source if text in ("", source) else f"{source}/{text}"

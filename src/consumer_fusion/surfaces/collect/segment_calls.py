@@ -1,6 +1,6 @@
-"""Calls of the Segment HTTP API, cut into one line an event. What they mean is read later, as from a file.
+"""Calls of the Segment HTTP API, split into one line per event; they are interpreted later, as when read from a file.
 
-A batch lends its context, its integrations and its times to each of its calls.
+The context, integrations and times of a batch apply to each of its calls.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ CALLS: Mapping[str, str] = MappingProxyType({
     "batch": "batch", "import": "batch",
     "t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch",
 })  # fmt: skip
-"""The last part of the path to the call it is."""
+"""Call type by the last part of the path."""
 
 CLOCK_TOLERANCE_US = 10_000_000
-"""A sender's clock that is off by no more is not corrected: a time such as midnight stays what it was."""
+"""Smaller differences of a sender's clock are not corrected, so that a time such as midnight is unchanged."""
 
 _NOT_KEPT = ("writeKey", "batch", "_metadata")
-# RudderStack says here which kind of program sent it; of these only an app is a place where something happens.
+# RudderStack sets the kind of sending program here; of these only an app is a channel.
 _PROGRAM_CHANNELS: Mapping[str, str | None] = MappingProxyType(
     {"server": None, "sources": None, "mobile": "app"}
 )
 
 
 class _Batch(msgspec.Struct):
-    """A batch of which only as much is parsed as is needed to cut it."""
+    """A batch, parsed only as far as needed to split it."""
 
     batch: list[msgspec.Raw]
     context: msgspec.Raw | None = None
@@ -59,14 +59,14 @@ _decode_value = msgspec.json.Decoder().decode
 
 
 def parse_calls(body: bytes, call: str) -> tuple[Any, bool]:
-    """The document of a request, and whether it kept the rules of JSON.
+    """The document of a request, and whether it was strictly valid JSON.
 
     Raises:
-        CollectError: It is no JSON, or there is too much of it.
+        CollectError: It is not JSON, or it is too large.
     """
     if call == "batch" and not is_beyond(body, MEMBERS_LIMIT):
         try:
-            body.decode()  # what stays as it came is not looked at otherwise
+            body.decode()  # checks the encoding of the unparsed values
             return _read_batch(_decode_batch(body)), True
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
@@ -87,7 +87,7 @@ def _read_batch(batch: _Batch) -> dict[str, Any]:
 
 
 def _read_call(call: msgspec.Raw) -> Any:
-    """A call whose values stay as they came."""
+    """A call whose values stay unparsed."""
     if is_beyond(call):
         return bytes(call).decode()
     try:
@@ -100,15 +100,15 @@ def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
     """The events of a request, one line each.
 
     Args:
-        document: The body.
-        call: Which call its path says it is.
-        received_us: When it arrived.
+        document: Parsed body.
+        call: Call type given by the path.
+        received_us: Time of arrival, in microseconds since the epoch.
 
     Raises:
-        CollectError: The body is no object, a batch has no list of calls, or it has too many.
+        CollectError: The body is not an object, a batch has no list of calls, or it has too many.
     """
     if not isinstance(document, dict):
-        raise CollectError(400, "invalid_body", "The body is no JSON object. Send one call or one batch.")
+        raise CollectError(400, "invalid_body", "The body is not a JSON object. Send one call or one batch.")
     batch = document.get("batch")
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     clock = _SenderClock(received_us)
@@ -124,14 +124,14 @@ def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
 
 
 class _SenderClock:
-    """Whether the clock of a sender is so far off that its times must be corrected."""
+    """Detects whether the clock of a sender is so far off that its times must be corrected."""
 
     def __init__(self, received_us: int) -> None:
         self._received_us = received_us
         self._known: dict[str, bool] = {}
 
     def is_off(self, sent_at: object) -> bool:
-        """Whether a time of sending differs from the time of arrival by more than a transmission takes."""
+        """Whether the sending time differs from the time of arrival by more than a transmission takes."""
         if not isinstance(sent_at, str):
             return False
         if sent_at not in self._known:
@@ -149,7 +149,7 @@ def _write_call(
     clock: _SenderClock,
 ) -> str:  # fmt: skip
     if not isinstance(call, dict):
-        return encode_line(call)  # set aside when it is read
+        return encode_line(call)  # rejected when it is read
     event = {key: value for key, value in call.items() if key not in _NOT_KEPT}
     if call_type is not None:
         event["type"] = call_type
@@ -161,7 +161,7 @@ def _write_call(
         _read(event.get(key)) is None for key in ("timestamp", "originalTimestamp")
     ):
         event["timestamp"] = times["timestamp"]
-    # The reader corrects by the difference of these two; without `sentAt` the times stay as they are.
+    # The reader corrects by the difference of these two; without `sentAt` the times are unchanged.
     event["receivedAt"] = received_at
     if clock.is_off(sent_at):
         event["sentAt"] = sent_at
@@ -174,12 +174,12 @@ def _write_call(
 
 
 def _read(value: Any) -> Any:
-    """A value of a call, parsed if it was not."""
+    """A value of a call, parsed if necessary."""
     return _decode_value(value) if isinstance(value, msgspec.Raw) else value
 
 
 def is_missing(event_id: object) -> bool:
-    """Whether an id says nothing; then one is given, so that an event is not taken for another like it."""
+    """Whether an id is empty or missing; one is then generated, so that the event is not taken for a duplicate."""
     if isinstance(event_id, str):
         return not event_id.strip()
     return not isinstance(event_id, int) or isinstance(event_id, bool)

@@ -1,4 +1,4 @@
-"""Whose events a request brings: the three ways in which clients send their write key, and what it stands for."""
+"""Write keys of requests: the three ways in which clients send them, and the source of a key."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from consumer_fusion.workspace import Workspace
 _NOTED_SECONDS = 60.0
 _BODY_KEYS_TRIED = 3
 _BODY_KEY_PLACES = 1_000
-"""A key that stands so often in a body is looked for no further."""
+"""Maximum number of places in a body where a key is looked for."""
 _BODY_KEY = re.compile(rb'"writeKey"\s{0,64}:\s{0,64}"([^"\\]{1,256})"')
 
 
 @dataclass(frozen=True, slots=True)
 class SourceKey:
-    """What a write key stands for.
+    """The source that a write key belongs to.
 
     Attributes:
-        source: The source of its events.
-        brand: The brand of events that name none.
-        kind: Where it is kept: on a server, in a browser, or with a program that sends webhooks.
-        trust: Its events are believed at most so far; None for no limit of its own.
-        signing_secret: What webhooks are signed with, if they are.
+        source: Source of the events.
+        brand: Brand of events that name none.
+        kind: Place of use: on a server, in a browser, or in a program that sends webhooks.
+        trust: Maximum trust in the events; None for no limit of its own.
+        signing_secret: Secret that signs webhooks, if any.
     """
 
     source: str
@@ -43,19 +43,19 @@ class SourceKey:
 
     @property
     def trust_rule(self) -> TrustRule:
-        """How far its events are believed (`docs/concepts/score.md`)."""
+        """Trust rule of its events (`docs/concepts/score.md`)."""
         if self.kind == "browser":
             return "browser"
-        # Whoever learns the address of a webhook can send to it; only a signature says who did.
+        # Anyone who learns the URL of a webhook can send to it; only a signature identifies the sender.
         return "public" if self.kind == "webhook" and not self.signing_secret else "source"
 
 
 KeyVerifier = Callable[[str], SourceKey | None]
-"""What a write key stands for; None where it does not count."""
+"""Function that verifies a write key and returns its source; None where the key is not valid."""
 
 
 class WorkspaceKeys:
-    """The write keys of a workspace, with the moments of their last use."""
+    """The write keys of a workspace, with the times of their last use."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -63,7 +63,7 @@ class WorkspaceKeys:
         self._noted = monotonic()
 
     def __call__(self, text: str) -> SourceKey | None:
-        """What a write key stands for; None where it does not count."""
+        """The source of a write key; None where the key is not valid."""
         now_us = self._workspace.now_us
         try:
             with self._workspace.store.reading() as session:
@@ -74,7 +74,7 @@ class WorkspaceKeys:
         return SourceKey(key.source, key.brand, key.kind, key.trust, key.signing_secret)
 
     def note_uses(self) -> None:
-        """Write down when keys were last used, once a minute."""
+        """Store the last use of the keys, once a minute."""
         if not self._used or monotonic() - self._noted < _NOTED_SECONDS:
             return
         self._noted = monotonic()
@@ -84,9 +84,9 @@ class WorkspaceKeys:
 
 
 def read_header_key(headers: Mapping[bytes, bytes]) -> str | None:
-    """The write key of HTTP Basic authentication: the name, with whatever password; None where there is none.
+    """The write key of HTTP Basic authentication: the user name, with any password; None where there is none.
 
-    A bearer token says nothing of the source; with it the key is in the body.
+    A bearer token does not identify the source; the key is then in the body.
     """
     scheme, _, rest = headers.get(b"authorization", b"").strip().partition(b" ")
     if scheme.lower() != b"basic":
@@ -99,13 +99,13 @@ def read_header_key(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def read_body_key(document: Any) -> str | None:
-    """The write key that stands in a body; None where there is none."""
+    """The write key in a body; None where there is none."""
     key = document.get("writeKey") if isinstance(document, dict) else None
     return key.strip() if isinstance(key, str) else None
 
 
 def find_body_keys(body: bytes) -> list[str]:
-    """What may be the write key of a body that is not parsed yet: the first texts that stand at such a name."""
+    """Candidates for the write key of an unparsed body: the first texts at a field of that name."""
     found: dict[str, None] = {}
     for match in islice(_BODY_KEY.finditer(body), _BODY_KEY_PLACES):
         found[match.group(1).decode("utf-8", errors="replace").strip()] = None

@@ -1,4 +1,4 @@
-"""The actions of a brand on a timeline: what it did on purpose, declared before its effect is looked at."""
+"""The campaigns and actions of a brand on a timeline, declared before their effects are measured."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class ActionsPage:
     """The actions of a brand.
 
     Attributes:
-        brand: Its key.
-        rows: The actions, the newest first.
-        timeline: The chart, to be drawn; None without actions.
-        may_declare: Whether the visitor may declare and withdraw.
-        expected_words: The words for what is expected.
-        assignment_words: The words for who got it.
-        types: Kinds of actions that were used before.
-        now: The present day, filled in for a new one.
+        brand: Key of the brand.
+        rows: Actions, the newest first.
+        timeline: Placeholder of the chart; None without actions.
+        may_declare: Whether the user may declare and withdraw actions.
+        expected_words: Labels of the expected effects.
+        assignment_words: Labels of the ways in which consumers were assigned.
+        types: Types of actions used so far.
+        now: Today's date, the default for a new action.
     """
 
     brand: str
@@ -47,7 +47,7 @@ class ActionsPage:
 
 
 def show_actions(page_request: PageRequest) -> Answer:
-    """The actions of a brand, on a timeline and as a list."""
+    """Page of the actions of a brand, on a timeline and as a list."""
     brand = page_request.read_asked("brand")
     page_request.require("look", brand)
     rows = list_actions(page_request.workspace, brand=brand)[::-1]
@@ -72,7 +72,7 @@ def show_actions(page_request: PageRequest) -> Answer:
 
 
 def show_actions_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """The timeline of a brand's actions, for its place on the page, or its numbers as CSV."""
+    """The timeline of a brand's actions as a chart, or its numbers as CSV."""
     brand = page_request.read_asked("brand")
     page_request.require("look", brand)
     rows = list_actions(page_request.workspace, brand=brand)
@@ -87,12 +87,12 @@ def show_actions_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
 
 def find_brand(page_request: PageRequest, action_id: str) -> str:
-    """The brand of an action that the visitor may see.
+    """The brand of an action that the user may see.
 
     Raises:
-        NotFoundError: There is no such action, or it is of a brand that they may not see.
+        NotFoundError: There is no such action, or the user may not see its brand.
     """
     for row in list_actions(page_request.workspace):
         if row.action_id == action_id and page_request.staff.caller.sees(row.brand):
             return row.brand
-    raise NotFoundError(_("There is no such action."), hint=_("The page lists those that there are."))
+    raise NotFoundError(_("There is no such action."), hint=_("The page lists all of them."))

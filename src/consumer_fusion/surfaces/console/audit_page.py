@@ -1,4 +1,4 @@
-"""The audit: who looked at or changed what, and when."""
+"""The audit log: who viewed or changed what, and when."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ ACTIONS = (
     N_("apply corrections"),
     N_("undo correction"),
 )
-"""What is put on record, for those who read it; others are shown as they are."""
+"""Translated names of audited actions; others are shown as they are."""
 DETAILS = (
     N_("origin"),
     N_("password"),
@@ -90,20 +90,20 @@ DETAILS = (
     N_("route"),
     N_("user"),
 )
-"""Names of what is kept besides."""
+"""Translated names of the details of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One act.
+    """One row of the audit log.
 
     Attributes:
-        entry: As it is on record.
-        who: The name of who did it.
-        consumer: Key of the consumer as the visitor may see it.
+        entry: The audit entry.
+        who: Name of the actor.
+        consumer: Key of the consumer as the user may see it.
         brand: Key of the brand.
-        whom: The name of the account that it was done to, where it was one.
-        details: More to know, as names and values.
+        whom: Name of the account that was changed, if any.
+        details: Further details, as names and values.
     """
 
     entry: AuditEntry
@@ -116,12 +116,12 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """The audit, the newest first.
+    """The audit log, newest first.
 
     Attributes:
-        rows: Some acts.
-        consumer: Only about this consumer; empty for all.
-        older_path: Where older ones are; None at the end.
+        rows: Entries of this page.
+        consumer: Filter by consumer; empty for all.
+        older_path: Path of the next older entries; None at the end.
     """
 
     rows: Sequence[AuditRow]
@@ -130,7 +130,7 @@ class AuditPage:
 
 
 def show_audit(page_request: PageRequest) -> Answer:
-    """Who did what, the newest first; of one consumer where one is named."""
+    """Page of the audit log, newest first; filtered by consumer where one is given."""
     page_request.require("read_audit")
     consumer, before = page_request.asked.get("consumer", "").strip(), page_request.asked.get("before", "")
     before_id = int(before[:15]) if before.isascii() and before.isdigit() else None
@@ -166,7 +166,7 @@ def show_audit(page_request: PageRequest) -> Answer:
 
 
 def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
-    """What is kept of an act besides, as names and values; what stands within something is named with it."""
+    """The details of an entry as names and values; nested names are joined."""
     for key, value in detail.items():
         name = f"{within} {key}".strip().replace("_", " ")
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Choosing brands in a form: all of them, also those to come, or only some."""
+"""Choice of brands in a form: all, including future ones, or a selection."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class BrandChoices:
     """Brands to choose from.
 
     Attributes:
-        has_all: Whether all are chosen, also those to come.
-        offered: Brands, and whether each is chosen.
+        has_all: Whether all brands are chosen, including future ones.
+        offered: Each brand, and whether it is chosen.
         has_more: Whether there are more than are offered.
     """
 
@@ -28,11 +28,11 @@ class BrandChoices:
 
 
 def offer_brands(brands: Sequence[str], chosen: Collection[str] | None) -> BrandChoices:
-    """Brands to choose from.
+    """The brands to choose from.
 
     Args:
-        brands: Those that there are.
-        chosen: Those that are chosen now; None for all.
+        brands: Existing brands.
+        chosen: Currently chosen brands; None for all.
     """
     named = sorted(chosen or ())
     others = [brand for brand in brands if brand not in named]
@@ -45,10 +45,10 @@ def offer_brands(brands: Sequence[str], chosen: Collection[str] | None) -> Brand
 
 
 def read_brands(page_request: PageRequest) -> Collection[str] | None:
-    """The brands that were chosen; None for all.
+    """The chosen brands; None for all.
 
     Raises:
-        InputError: Neither all nor any were chosen.
+        InputError: No brand was chosen.
     """
     if page_request.read_form("scope") == "all":
         return None
@@ -56,6 +56,6 @@ def read_brands(page_request: PageRequest) -> Collection[str] | None:
     brands = frozenset([*page_request.read_choices("brand"), *filter(None, more)])
     if not brands:
         raise InputError(
-            _("No brand was chosen."), hint=_("Choose one brand or more, or all, also those to come.")
+            _("No brand was chosen."), hint=_("Choose one or more brands, or all, including future ones.")
         )
     return brands

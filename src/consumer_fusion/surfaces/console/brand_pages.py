@@ -1,4 +1,4 @@
-"""The brands, and the overview of one: how its relationships are, what moved, what came in and when."""
+"""The brands, and the overview of one: score distribution, biggest changes, and incoming events."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ BRANDS_LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class BrandsPage:
-    """All brands that the visitor may see.
+    """All brands that the user may see.
 
     Attributes:
         brands: `brand`, `pairs`, `unknown`, quartiles, `mutualism`; the largest first.
-        search: What was searched for.
-        as_of_us: The moment of the scores.
-        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        search: Search text.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
+        is_quiet: Whether that is the time of the newest event because nothing happened for a day.
         has_more: Whether there are more than are listed.
     """
 
@@ -53,20 +53,20 @@ class OverviewPage:
     """A brand at a glance.
 
     Attributes:
-        brand: Its key.
-        as_of_us: The moment of the scores.
-        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
-        pair_count: Relationships.
-        unknown_count: Those of which too little is known.
-        quartiles: A quarter, half and three quarters of the scores are below these; None without any.
-        mix: How many relationships there are of each kind that there is, in the order of the kinds.
-        fallen_count: Relationships that fell by more than a point in 28 days.
-        risen_count: Relationships that rose by more than a point in 28 days.
-        activity: What came in.
-        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
-        fell: Those that fell most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
-        rose: Those that rose most, the same.
-        figures: Its charts, to be drawn.
+        brand: Key of the brand.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
+        is_quiet: Whether that is the time of the newest event because nothing happened for a day.
+        pair_count: Number of relationships.
+        unknown_count: Number of relationships with too little data.
+        quartiles: 25th percentile, median and 75th percentile of the scores; None without any.
+        mix: Number of relationships of each class that occurs, in the order of the classes.
+        fallen_count: Number of relationships that fell by more than a point in 28 days.
+        risen_count: Number of relationships that rose by more than a point in 28 days.
+        activity: Incoming events.
+        live_path: Path of live updates; None where a fixed as-of time is shown.
+        fell: Biggest drops: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
+        rose: Biggest rises, with the same fields.
+        figures: Placeholders of its charts.
     """
 
     brand: str
@@ -86,7 +86,7 @@ class OverviewPage:
 
 
 def show_start(page_request: PageRequest) -> Answer:
-    """The first page: the overview of the largest brand that the visitor may see, or all brands."""
+    """The start page: the overview of the largest brand that the user may see, or all brands."""
     found = page_request.queries.find_brands(page_request.as_of_us)
     if found is None:
         return show_being_read(_("Brands"), section="brands")
@@ -97,7 +97,7 @@ def show_start(page_request: PageRequest) -> Answer:
 
 
 def show_brands(page_request: PageRequest) -> Answer:
-    """All brands, searched by a part of their key."""
+    """Page of all brands, searched by a part of their key."""
     page_request.require("look")
     found = page_request.queries.find_brands(page_request.as_of_us)
     if found is None:
@@ -110,7 +110,7 @@ def show_brands(page_request: PageRequest) -> Answer:
 
 
 def show_overview(page_request: PageRequest) -> Answer:
-    """The overview of a brand."""
+    """Page of the overview of a brand."""
     brand = page_request.read_asked("brand")
     page_request.require("look", brand)
     reading = page_request.queries.find_brand(brand, page_request.as_of_us)
@@ -145,12 +145,12 @@ def show_overview(page_request: PageRequest) -> Answer:
 
 
 def show_being_read(title: str, *, section: str, brand: str | None = None) -> Page:
-    """What is shown while so much is read that it takes seconds: the page comes by itself once it is there."""
+    """Page shown while a large result is computed for seconds; it reloads itself when the result is ready."""
     return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
 
 def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """One chart of a brand, for its place on the page, or its numbers as CSV."""
+    """One chart of a brand, or its numbers as CSV."""
     brand, name = page_request.read_asked("brand"), page_request.read_asked("name")
     page_request.require("look", brand)
 
@@ -167,7 +167,7 @@ def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
 
 def find_live_path(page_request: PageRequest, **parameters: object) -> str | None:
-    """Where a page hears of new events; None where it shows a moment that was chosen."""
+    """Path of live updates of a page; None where a fixed as-of time is shown."""
     return make_path(LIVE_PATH, **parameters) if page_request.asked.get("as_of", "now") == "now" else None
 
 
@@ -186,7 +186,7 @@ def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | Non
 
 
 def _list_ends(page_request: PageRequest, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
-    """The pairs at one end of those that moved, the largest move first, as far as they moved that way at all."""
+    """The biggest changes in one direction, the largest first, without those too small to show."""
     moved = [
         {
             "consumer": row["consumer"],

@@ -1,4 +1,4 @@
-"""Patience: how long what a page shows may lag behind while it is computed anew in the background."""
+"""Maximum staleness of cached results while they are recomputed in the background."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextvars import ContextVar
 
 PATIENCE_SECONDS = 60.0
 LARGE_PATIENCE_SECONDS = 3600.0
-"""What is made of very many pairs may lag behind for so long; it says of which moment it is."""
+"""Maximum staleness of results over very many pairs, whose pages show the as-of time."""
 _is_uncached: ContextVar[bool] = ContextVar("is_uncached", default=False)
 
 
 @contextmanager
 def without_cache() -> Iterator[None]:
-    """Within the `with` block nothing may lag behind but what is large: the page was told that there is news."""
+    """Accept no stale results within the `with` block, except large ones: the page was notified of new events."""
     token = _is_uncached.set(True)
     try:
         yield
@@ -23,10 +23,10 @@ def without_cache() -> Iterator[None]:
 
 
 def find_patience(*, is_large: bool = False) -> float:
-    """For how many seconds something may be shown after it last held.
+    """Maximum staleness of a result, in seconds.
 
     Args:
-        is_large: Whether it is made of very many pairs.
+        is_large: Whether it is computed over very many pairs.
     """
     if is_large:
         return LARGE_PATIENCE_SECONDS

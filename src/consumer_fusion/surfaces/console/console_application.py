@@ -1,4 +1,4 @@
-"""The console's routes: who asks is found, the page is made in a thread and in their language, errors are pages too."""
+"""The console's routes: authenticate, build the page in a thread in the user's language, render errors as pages."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
 NO_CACHE_HEADER = "x-no-cache"
-"""Sent by a page that was told of new events, so that it is not answered with what was made before."""
+"""Sent by a page that was notified of new events, so that it gets no stale result."""
 THEMES = ("auto", "light", "dark")
 PATIENCE_SECONDS = 20.0
-"""So long a change waits for an import that is writing."""
+"""Maximum time that a change waits for an import that is writing."""
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Nothing from elsewhere and no script within the page; charts carry style attributes, so those are allowed."""
+"""No foreign resources and no inline scripts; style attributes are allowed because charts use them."""
 _HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -56,13 +56,13 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class ProblemPage:
-    """Something that could not be done.
+    """An error page.
 
     Attributes:
         status: HTTP status.
-        message: What was found and what was expected.
-        hint: What to do about it.
-        code: Stable word for it.
+        message: Description of the problem, and what was expected.
+        hint: How to fix it.
+        code: Stable error code.
     """
 
     status: int
@@ -76,24 +76,24 @@ def _choose(request: Request) -> CatalogueLanguage:
 
 
 class Console:
-    """Answers requests with pages; `SessionMiddleware` goes around its routes, with `refuse_change` for its refusals.
+    """Serves the pages; `SessionMiddleware` wraps its routes and rejects invalid changes with `refuse_change`.
 
     Args:
-        workspace: The workspace that it shows; open as long as the routes are used.
-        visiting: Who is signed in.
-        queries: What the pages read with; made where none is given.
+        workspace: Workspace; must stay open as long as the routes are used.
+        visiting: Sessions, which identify the signed-in user.
+        queries: Cached queries; created when not given.
     """
 
     def __init__(
         self, workspace: Workspace, visiting: ConsoleSessions, queries: ConsoleQueries | None = None
     ) -> None:
-        # Whoever made a change would rather be told that an import is writing than wait for its end.
+        # A user should learn soon that an import is writing rather than wait until it ends.
         self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
         self.visiting = visiting
         self.queries = queries or ConsoleQueries(workspace)
 
     def make_routes(self) -> list[BaseRoute]:
-        """A route for each page, for the choices of language and theme, and for static files."""
+        """The routes of the pages, of the language and theme preferences, and of the static files."""
         routes: list[BaseRoute] = [
             Route(
                 path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path
@@ -104,13 +104,13 @@ class Console:
         return [*routes, *static_routes()]
 
     async def refuse_change(self, request: Request, error: FusionError) -> Response:
-        """The answer to a change that did not come from a page of ours, or not in this session."""
+        """Response to a change that did not come from our own page, or not in this session."""
         return await run_in_threadpool(self._refuse_change, request, error)
 
     async def show_missing(self, request: Request, _unused: Exception) -> Response:
-        """The page for an address at which there is none; programs are answered in JSON."""
+        """Response to an unknown path: a page for browsers, JSON for programs."""
         with speaking(_choose(request)):
-            hint = _("The address may be mistyped, or of an older release.")
+            hint = _("The URL may be mistyped or from an older release.")
             error = NotFoundError(_("There is no such page."), hint=hint)
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse(write_error(error), 404, headers=_HEADERS)
@@ -119,7 +119,7 @@ class Console:
     def _refuse_change(self, request: Request, error: FusionError) -> Response:
         staff = self.visiting.find_signed_in_staff(request)
         if find_request_session(request).is_own_page:
-            # Its page was made before somebody signed in or out: what they wanted is known, and nothing is lost.
+            # The page was loaded before signing in or out in another window; its intent is known, so continue there.
             if staff is None and request.url.path in PAGES:
                 return self._send_to_sign_in(request, is_lost=True)
             if staff is not None and request.url.path == self.visiting.sign_in_path:
@@ -157,8 +157,8 @@ class Console:
             try:
                 if form is None:
                     raise InputError(
-                        _("What was sent is too large."),
-                        hint=_("Send less at once."),
+                        _("The request is too large."),
+                        hint=_("Send less data at a time."),
                     )
                 page_request = self._make_page_request(request, staff, language, form)
                 page_request.require(maker.needs)
@@ -193,7 +193,7 @@ class Console:
             return _send_on(request, answered)
         look = answered.look or _tell_look(page_request, answered)
         if look is not None:
-            # Before it is shown: what cannot be put on record is not shown.
+            # Before the page is shown: a view that cannot be audited is not shown.
             note_looks(request, [page_request.write_entry(look)])
         if isinstance(answered, Download):
             name = quote(answered.name)
@@ -244,11 +244,11 @@ class Console:
         return response
 
     def _send_to_sign_in(self, request: Request, *, is_lost: bool = False) -> Response:
-        """To the sign-in, and from there to the page that is open in their window.
+        """Redirect to the sign-in, which returns to the page open in the user's window.
 
         Args:
             request: The request.
-            is_lost: Whether a change was sent, which was not made.
+            is_lost: Whether a submitted change was discarded.
         """
         path = make_path(
             self.visiting.sign_in_path, next=_read_window(request), lost="yes" if is_lost else None
@@ -258,7 +258,7 @@ class Console:
         return RedirectResponse(path, status_code=303, headers=_HEADERS)
 
     async def _choose_preferences(self, request: Request) -> Response:
-        """Keep language and theme in the browser; works before signing in too, changes nothing here."""
+        """Store language and theme in cookies; works without signing in, and changes nothing on the server."""
         form = (await read_form(request) or SubmittedForm()).fields
         back = (form.get("back") or ["/"])[0]
         response = RedirectResponse(back if is_own_path(back) else "/", status_code=303, headers=_HEADERS)
@@ -275,7 +275,7 @@ class Console:
 
 
 def _tell_look(page_request: PageRequest, answered: Page | Download) -> AuditNote | None:
-    """What is on record of a download, and of a page about a brand, that says nothing better itself."""
+    """Audit note of a download, or of a page about a brand, that does not provide its own."""
     asked = {name: page_request.asked.get(name) for name in ("brand", "consumer")}
     if isinstance(answered, Download):
         rows = max(0, answered.text.count("\n") - 1)
@@ -284,7 +284,7 @@ def _tell_look(page_request: PageRequest, answered: Page | Download) -> AuditNot
 
 
 def read_theme(request: Request) -> str:
-    """Light, dark, or as the device says: what the visitor chose."""
+    """Theme chosen by the user: light, dark, or auto."""
     theme = request.cookies.get(THEME_COOKIE, "auto")
     return theme if theme in THEMES else "auto"
 
@@ -300,7 +300,7 @@ def _read_here(request: Request) -> str:
 
 
 def _read_window(request: Request) -> str:
-    """The page that is open in the visitor's window: of a part or a form, the one in which it stands."""
+    """Path of the page open in the user's window, also for requests of a part or a form."""
     if request.method == "GET" and not _is_part(request):
         return _read_here(request)
     address = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or "/")

@@ -1,4 +1,4 @@
-"""Consumers: those of a brand, searched and paged, and the brands of one consumer."""
+"""Consumers: those of a brand, with search and paging, and the brands of one consumer."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from consumer_fusion.views.tables import write_csv
 ROWS_ON_PAGE = 50
 Arrangement = Literal["falling", "rising", "lowest", "highest", "consumer"]
 ARRANGEMENTS: dict[Arrangement, str] = {
-    "falling": N_("fell most first"),
-    "rising": N_("rose most first"),
+    "falling": N_("biggest drop"),
+    "rising": N_("biggest rise"),
     "lowest": N_("lowest first"),
     "highest": N_("highest first"),
     "consumer": N_("by name"),
@@ -40,23 +40,23 @@ _COLUMNS: dict[Arrangement, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConsumersPage:
-    """The consumers of a brand, a page of them.
+    """One page of the consumers of a brand.
 
     Attributes:
         brand: Key of the brand.
-        as_of_us: The moment of the scores.
-        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
-        search: A part of the key that was searched for.
-        order: How they are arranged.
-        arrangements: How they may be arranged, with the words for it.
-        symbiosis: Only this class; empty for all.
-        found_count: How many there are.
-        first_place: Place of the first one that is shown, from 1.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
+        is_quiet: Whether that is the time of the newest event because nothing happened for a day.
+        search: Searched part of the key.
+        order: Sort order.
+        arrangements: Available sort orders, with their labels.
+        symbiosis: Filter by class; empty for all.
+        found_count: Number of matching relationships.
+        first_place: Position of the first row shown, from 1.
         rows: The relationships: columns of `answers.score_pairs`, `change_28_days`, and `shown`, the key as the
-            visitor may see it.
-        next_path: Where those after these are; None at the end.
-        previous_path: Where the first ones are; None at the beginning.
-        download: Where all that were found are as CSV.
+            user may see it.
+        next_path: Path of the next page; None at the end.
+        previous_path: Path of the first page; None on the first page.
+        download: Path of all matches as CSV.
     """
 
     brand: str
@@ -76,14 +76,14 @@ class ConsumersPage:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerPage:
-    """A consumer with the brands that they have to do with; each relationship stands for itself.
+    """A consumer with the brands related to them; the relationships are not combined.
 
     Attributes:
-        consumer: The key.
-        shown: The key as the visitor may see it.
-        as_of_us: The moment of the scores.
-        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
-        rows: Relationships with brands that the visitor may see.
+        consumer: Key of the consumer.
+        shown: Key as the user may see it.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
+        is_quiet: Whether that is the time of the newest event because nothing happened for a day.
+        rows: Relationships with brands that the user may see.
     """
 
     consumer: str
@@ -94,7 +94,7 @@ class ConsumerPage:
 
 
 def show_consumers(page_request: PageRequest) -> Answer:
-    """The consumers of a brand."""
+    """Page of the consumers of a brand."""
     brand = page_request.read_asked("brand")
     page_request.require("look", brand)
     order = _read_order(page_request.asked.get("order", "falling"))
@@ -140,7 +140,7 @@ def show_consumers(page_request: PageRequest) -> Answer:
 
 
 def show_consumer(page_request: PageRequest) -> Answer:
-    """The brands of a consumer."""
+    """Page of the brands of a consumer."""
     consumer = page_request.read_asked("consumer")
     page_request.require("look")
     require_acquainted(page_request.workspace, consumer, page_request.staff.caller.brands)
@@ -162,7 +162,7 @@ def _read_order(text: str) -> Arrangement:
     for order in get_args(Arrangement):
         if order == text:
             return order  # type: ignore[no-any-return]
-    raise InputError(_("“{text}” is no order.", text=text))
+    raise InputError(_("“{text}” is not a sort order.", text=text))
 
 
 def _find_rows(scores: pa.Table, search: str, symbiosis: str) -> pa.Table:
@@ -179,12 +179,12 @@ def _arrange(rows: pa.Table, order: Arrangement) -> pa.Table:
 
 
 def _write_cursor(row: Mapping[str, Any], order: Arrangement) -> str:
-    """Where a page ended: by what it is arranged and the key, so that the next goes on there whatever came in."""
+    """Cursor of the end of a page: sort value and key, so that the next page is stable while events arrive."""
     return row["consumer"] if order == "consumer" else f"{row[_COLUMNS[order][0]]!r}:{row['consumer']}"
 
 
 def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
-    """The place of the first row after the cursor."""
+    """Index of the first row after the cursor."""
     if not cursor:
         return 0
     if order == "consumer":
@@ -194,7 +194,7 @@ def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
         value = float(number)
     except ValueError:
         raise InputError(
-            _("The place in the list cannot be read."), hint=_("Begin at the first page.")
+            _("The position in the list is not valid."), hint=_("Start from the first page.")
         ) from None
     name, way = _COLUMNS[order]
     before = pc.less(rows[name], value) if way == "ascending" else pc.greater(rows[name], value)

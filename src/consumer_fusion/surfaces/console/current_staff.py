@@ -1,4 +1,4 @@
-"""Who looks at the console: what it needs to know of them, and how the sessions of staff tell it."""
+"""The signed-in user as the console sees them, and the protocol of the sessions that identify them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from consumer_fusion.records.access import Caller
 
 @dataclass(frozen=True, slots=True)
 class CurrentStaff:
-    """A member of staff in front of the console.
+    """A signed-in member of staff.
 
     Attributes:
-        name: What they are called on the page.
-        caller: What they may do, and how they stand in the audit.
-        is_demo: Whether they came in by the demo, without a password.
+        name: Display name.
+        caller: Permissions, and identity in the audit log.
+        is_demo: Whether the demo signed them in, without a password.
     """
 
     name: str
@@ -30,18 +30,18 @@ class ConsoleSessions(Protocol):
 
     @property
     def sign_in_path(self) -> str:
-        """Where somebody who is not signed in is sent; `next` names the page that they wanted."""
+        """Path of the sign-in page; its parameter `next` names the page to return to."""
         ...
 
     @property
     def sign_out_path(self) -> str:
-        """Where the form for signing out is sent."""
+        """Path that the sign-out form is submitted to."""
         ...
 
     def find_signed_in_staff(self, request: Request) -> CurrentStaff | None:
-        """Who is signed in, or None."""
+        """The signed-in user, or None."""
         ...
 
     def make_form_token(self, request: Request) -> str:
-        """What every form of a page carries; whoever keeps the sessions checks it before a page is asked."""
+        """CSRF token for every form of a page; the session middleware checks it before the page is called."""
         ...

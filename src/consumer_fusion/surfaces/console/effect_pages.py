@@ -1,4 +1,4 @@
-"""Effects: one with all that is known of it, and all of a brand, as measured and shrunk."""
+"""Effects: the report of one, and all of a brand with raw and pooled estimates."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ class EffectPage:
     """One effect.
 
     Attributes:
-        shown: The effect, raw and shrunk.
+        shown: Effect with its raw and pooled estimates.
         brand: Key of the brand.
-        metrics: The metrics that may be asked about, by name, and their words.
-        label_words: What may be said, in a word.
-        label_meaning: The same in sentences.
-        window: The days looked at.
-        findings: What was found, in sentences.
-        checks: What was looked at: verdict, its words, the sentence.
-        controls: The series beside it.
-        library: Which placebos it was judged by.
-        passed: Series that were left out, and why.
-        may_measure: Whether the visitor may have it measured anew.
-        figures: Its charts, to be drawn.
-        download: Where its days are as CSV.
+        metrics: Available metrics, by name, with their labels.
+        label_words: Verdict.
+        label_meaning: Explanation of the verdict.
+        window: Days that were analysed.
+        findings: Findings, in sentences.
+        checks: Validity checks: verdict, its label, explanation.
+        controls: Control series.
+        library: Placebos that it was compared with.
+        passed: Excluded series, with reasons.
+        may_measure: Whether the user may have it measured again.
+        figures: Placeholders of its charts.
+        download: Path of the daily values as CSV.
     """
 
     shown: ShownEffect
@@ -68,17 +68,17 @@ class EffectsPage:
     """All effects of a brand.
 
     Attributes:
-        brand: Its key.
-        metric: The metric that is shown; empty for all.
-        metrics: The metrics that were measured, and their words.
-        rows: The effects with what is said of each: `shown`, `label`, `change`, `interval`, `shrunk`,
+        brand: Key of the brand.
+        metric: Filter by metric; empty for all.
+        metrics: Measured metrics, with their labels.
+        rows: The effects, formatted: `shown`, `label`, `change`, `interval`, `shrunk`,
             `shrunk_interval`, `sign`, `p_value`, `q_value`, `path`.
-        counts: How many there are of each label, with its words.
-        figure: The chart, to be drawn; None without effects.
-        caption: What the rows of the download are.
-        action_count: How many actions are declared.
-        may_measure: Whether the visitor may have all measured anew.
-        download: Where the numbers are as CSV.
+        counts: Number of effects with each verdict, with its label.
+        figure: Placeholder of the chart; None without effects.
+        caption: Description of the rows of the download.
+        action_count: Number of declared actions.
+        may_measure: Whether the user may have all measured again.
+        download: Path of the numbers as CSV.
     """
 
     brand: str
@@ -95,26 +95,26 @@ class EffectsPage:
 
 @dataclass(frozen=True, slots=True)
 class PairEffectsFragment:
-    """Effects that are shown beside the points of a pair.
+    """Effects shown next to the points of a pair.
 
     Attributes:
-        rows: As those of `EffectsPage`.
+        rows: Same as those of `EffectsPage`.
     """
 
     rows: Sequence[Mapping[str, Any]]
 
 
 def show_beside(page_request: PageRequest) -> Answer:
-    """The effects of actions in which the consumer was seen with the brand, beside the points of the pair."""
+    """The effects of actions that reached the consumer, shown next to the points of the pair."""
     consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
     page_request.require("look", brand)
     shown = list_beside(page_request.workspace, consumer, brand, show_key=page_request.show_key)
     content = PairEffectsFragment([_tell_row(each) for each in _put_newest_first(shown)])
-    return Page("beside.html", _("Beside the points: what actions did"), content, brand=brand)
+    return Page("beside.html", _("Measured impact of actions"), content, brand=brand)
 
 
 def show_effect(page_request: PageRequest) -> Answer:
-    """What an action did to a metric, measured at once where nobody has asked before."""
+    """Page of an action's effect on a metric, which is measured now if it never was."""
     action_id, metric = page_request.read_asked("action"), page_request.asked.get("metric") or "orders"
     brand = find_brand(page_request, action_id)
     page_request.require("look", brand)
@@ -149,7 +149,7 @@ def show_effect(page_request: PageRequest) -> Answer:
 
 
 def show_effect_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """One chart of an effect, for its place on the page, or its numbers as CSV."""
+    """One chart of an effect, or its numbers as CSV."""
     action_id, metric = page_request.read_asked("action"), page_request.read_asked("metric")
     name = page_request.read_asked("name")
     page_request.require("look", find_brand(page_request, action_id))
@@ -163,7 +163,7 @@ def show_effect_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
 
 def show_effects(page_request: PageRequest) -> Answer:
-    """All effects of a brand's actions that were measured, the chart and the list."""
+    """Page of all measured effects of a brand's actions, as a chart and a list."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
     page_request.require("look", brand)
     every = list_effects(page_request.workspace, brand=brand, show_key=page_request.show_key)
@@ -193,7 +193,7 @@ def show_effects(page_request: PageRequest) -> Answer:
 
 
 def show_effects_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
+    """The chart of all effects of a brand, or its numbers as CSV."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
     page_request.require("look", brand)
     shown = list_effects(

@@ -1,4 +1,4 @@
-"""An experiment: who got the action, what came of it, and whether it decides the points of the action."""
+"""An experiment: its groups, its results, and whether they determine the points of the action."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class ExperimentPage:
 
     Attributes:
         row: The experiment.
-        is_over: Whether outcomes no longer count.
-        facets: Where points may count, where the points table does not say it yet; else none.
-        may_measure: Whether the visitor may have it measured.
-        may_apply: Whether the visitor may put its points in force or take them back.
+        is_over: Whether the outcome period has ended.
+        facets: Facets that may get points, where the points table has none for the kind yet; otherwise empty.
+        may_measure: Whether the user may measure it.
+        may_apply: Whether the user may put its points in force or revert them.
     """
 
     row: Experiment
@@ -34,7 +34,7 @@ class ExperimentPage:
 
 
 def show_experiment(page_request: PageRequest) -> Answer:
-    """What is on record of an experiment."""
+    """Page of an experiment."""
     row = _find_experiment(page_request, page_request.read_asked("experiment"))
     kind = put_points_in_force(page_request.workspace).points.kinds.get(row.kind)
     is_told = kind is not None and any(entry.direction == "brand_to_consumer" for entry in kind.entries)
@@ -53,5 +53,5 @@ def _find_experiment(page_request: PageRequest, experiment_id: str) -> Experimen
         if row.experiment_id == experiment_id and page_request.may("look", row.brand):
             return row
     raise NotFoundError(
-        _("There is no such experiment."), hint=_("The planner of a brand lists those that there are.")
+        _("There is no such experiment."), hint=_("The planner of a brand lists all of them.")
     )

@@ -1,4 +1,4 @@
-"""One chart for its place on a page, or its numbers as CSV, which never wait for a picture."""
+"""One chart of a page, or its numbers as CSV, which do not wait for the chart to be drawn."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from consumer_fusion.views.drawings import (
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """Where a chart comes to stand once it is drawn.
+    """The place of a chart on a page, filled once it is drawn.
 
     Attributes:
-        name: Its name.
-        heading: What is shown.
+        name: Name of the chart.
+        heading: Heading.
         hint: How to read it.
-        path: Where it is drawn.
-        download: Where its numbers are as CSV.
+        path: Path that draws it.
+        download: Path of its numbers as CSV.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class FigurePart:
-    """A chart for its place on a page.
+    """A drawn chart as part of a page.
 
     Attributes:
         figure: The chart.
-        path: Where it is drawn anew.
-        download: Where its numbers are as CSV.
+        path: Path that draws it again.
+        download: Path of its numbers as CSV.
     """
 
     figure: RenderedChart
@@ -58,12 +58,12 @@ class FigurePart:
 
 
 def place_figure(drawing: Drawing, path: str, **parameters: object) -> Placeholder:
-    """The place of a chart on a page.
+    """The placeholder of a chart.
 
     Args:
         drawing: The chart.
-        path: Where it is drawn.
-        parameters: Of the path.
+        path: Path that draws it.
+        parameters: Query parameters of the path.
     """
     return Placeholder(
         drawing.name, drawing.heading, drawing.hint, make_path(path, **parameters),
@@ -75,7 +75,7 @@ def find_drawing(drawings: Drawings, name: str) -> Drawing:
     """A chart by its name.
 
     Raises:
-        NotFoundError: There is none of this name.
+        NotFoundError: There is no chart of this name.
     """
     if name not in drawings:
         raise NotFoundError(_("There is no chart “{name}”.", name=name))
@@ -92,11 +92,11 @@ def answer_figure(
     """A chart as a part of a page, or its numbers as CSV.
 
     Args:
-        page_request: Who asks.
-        cache: Where charts are kept once they are drawn; one that could not be drawn is tried again.
-        key: What is asked for, but for its width and the language.
-        version: What it follows from now.
-        make: Makes it ready to be drawn.
+        page_request: Request.
+        cache: Cache of drawn charts; a failed chart is retried.
+        key: Cache key, without width and language.
+        version: Version of the underlying data.
+        make: Function that prepares the chart.
     """
     if page_request.asked.get("format") == "csv":
         table = make().gather()
@@ -114,7 +114,7 @@ def answer_figure(
         make_path(page_request.path, **asked),
         make_path(page_request.path, **{**asked, "format": "csv"}),
     )
-    # A chart that names nobody is part of the page that it stands on, whose look is on record.
+    # A chart without consumers is covered by the audit entry of its page.
     note = None
     if any(column.name == "consumer" for column in drawn.table.columns):
         detail = {"name": page_request.asked.get("name"), "rows": len(drawn.table.rows)}

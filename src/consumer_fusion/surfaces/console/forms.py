@@ -1,4 +1,4 @@
-"""What a browser sends with a form: its fields, and files where the page takes some."""
+"""Submitted forms: their fields, and an uploaded file where the page accepts one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOST_UPLOAD_BYTES = MOST_FILE_BYTES + MOST_FORM_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that somebody chose.
+    """An uploaded file.
 
     Attributes:
-        name: As it is called there.
-        content: What is in it.
+        name: File name.
+        content: Content.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """A form that was filled in.
+    """A submitted form.
 
     Attributes:
-        fields: The values of each field.
-        uploads: The file of each field that takes one, where one was chosen.
+        fields: Values of each field.
+        uploads: Uploaded file of each file field.
     """
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -41,11 +41,11 @@ class SubmittedForm:
 
 
 async def read_form(request: Request, *, takes_file: bool = False) -> SubmittedForm | None:
-    """The form of a request; None when it is larger than any of ours.
+    """The form of a request; None when it is larger than any form of the console.
 
     Args:
-        request: The request.
-        takes_file: Whether a file may come with it.
+        request: Request.
+        takes_file: Whether it may include a file.
     """
     most = MOST_UPLOAD_BYTES if takes_file else MOST_FORM_BYTES
     if int(request.headers.get("content-length") or most + 1) > most:

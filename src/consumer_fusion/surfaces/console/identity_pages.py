@@ -1,4 +1,4 @@
-"""Who is who: what a consumer is known by, the merges that made them who they are, and taking one back."""
+"""Identities: the keys of a consumer, the merges behind them, and undoing a merge."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 @dataclass(frozen=True, slots=True)
 class IdentityPage:
-    """Merges, or who one consumer is.
+    """Merges, or the identity of one consumer.
 
     Attributes:
-        told: What the query answered.
-        may_merge: Whether the visitor may merge and undo.
+        result: Result of the query.
+        may_merge: Whether the user may merge and undo merges.
     """
 
-    told: Merges | Identity
+    result: Merges | Identity
     may_merge: bool
 
 
 def show_identities(page_request: PageRequest) -> Answer:
-    """The merges, the newest first, and the search for a consumer; who that one is, where one is asked for."""
+    """Page of the merges, newest first, with the search; or of the identity of the requested consumer."""
     may_merge = page_request.may("merge_consumers")
     if consumer := page_request.asked.get("consumer"):
         known: Identity = page_request.ask(SHOW_IDENTITY, ConsumerKey(consumer=consumer))

@@ -1,4 +1,4 @@
-"""The navigation: where a visitor may go, in groups."""
+"""The navigation: the pages that the user may open, in groups."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
         ),
     ),
 )
-"""Each group: its words, and its entries as section, words, address, and what one must be allowed."""
+"""Each group: its label, and its entries as section, label, path, and the permission needed."""
 
 
 def list_groups(
     permissions: Collection[Permission], brand: str | None, made: Sequence[GroupPages]
 ) -> list[NavigationGroup]:
-    """The entries that a visitor with these permissions has, in their groups and order.
+    """The entries that a user with these permissions has, in their groups and order.
 
     Args:
-        permissions: What the visitor may do.
-        brand: The brand that is looked at; the entries of a brand are there only with one.
-        made: Pages made from operations; those under a heading that is not here stand at the end.
+        permissions: Permissions of the user.
+        brand: Current brand; the entries of a brand appear only with one.
+        made: Pages generated from operations; groups under a new heading come last.
     """
     groups: list[NavigationGroup] = []
     if brand:

@@ -1,4 +1,4 @@
-"""What a page says instead of a command: errors tell what to do at the command line, which a page is not."""
+"""Links to pages in place of commands: error hints name a command, which a user of the console cannot run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import find_capabilities
 
 COMMAND = re.compile(r"\bfusion (?P<command>[a-z]+)\b|(?<![\w-])--[a-z][a-z-]+|\bpip install\b")
-"""A command of ours, or an option of one."""
+"""A command of the product, or an option of one."""
 _PAGES: dict[str, tuple[str, str]] = {
     "associations": (N_("Associations"), "/associations"),
     "audit": (N_("Audit"), "/audit"),
@@ -22,17 +22,17 @@ _PAGES: dict[str, tuple[str, str]] = {
     "score": (N_("Brands"), "/brands"),
     "staff": (N_("Staff"), "/staff"),
 }
-"""The page on which one does what a command does, by the command; those made from operations are found."""
+"""Page that corresponds to a command, by command; pages generated from operations are added to these."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do next, on a page.
+    """A next step on a page.
 
     Attributes:
-        words: In the language of the visitor.
-        page: What the page is called on which it is done; empty where it is done on none.
-        path: Its address.
+        words: Text, in the user's language.
+        page: Title of the page to open; empty where there is none.
+        path: Its path.
     """
 
     words: str
@@ -41,16 +41,16 @@ class NextStep:
 
 
 def find_step(text: str) -> NextStep | None:
-    """What a page says in place of a text that tells what to do with a command; None for any other text."""
+    """The console's replacement for a text that mentions a command; None for any other text."""
     commands = [found["command"] for found in COMMAND.finditer(text)]
     if not commands:
         return None
-    # Of several commands, as of an option alone, it is not known which page would do.
+    # Several commands, or an option alone, do not identify a page.
     pages = _list_pages()
     if len(commands) == 1 and commands[0] in pages:
         page, path = pages[commands[0]]
         return NextStep(_("See this page:"), _(page), path)
-    return NextStep(_("Whoever runs this workspace can do this; the documentation says how."))
+    return NextStep(_("The administrator of this workspace can do this; see the documentation."))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What is shown a single time, when it is made: keys, tokens, signing secrets, one-time links."""
+"""Secrets that are shown only once, when they are created: keys, tokens, signing secrets, one-time links."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from consumer_fusion.surfaces.console.pages import Page
 
 @dataclass(frozen=True, slots=True)
 class OneTimeSecretPage:
-    """Something secret that was just made.
+    """A newly created secret.
 
     Attributes:
-        heading: What it is.
-        secret: The text itself.
-        notes: Whose it is, and what to do with it.
-        back: Where to go on when it has been kept.
+        heading: Name of the secret.
+        secret: The secret itself.
+        notes: Owner of the secret, and what to do with it.
+        back: Path of the page to continue to.
     """
 
     heading: str
@@ -29,11 +29,11 @@ def show_once(heading: str, secret: str, notes: Sequence[str], *, section: str, 
     """The only page that ever shows a secret.
 
     Args:
-        heading: What it is.
-        secret: The text itself.
-        notes: Whose it is, and what to do with it; a paragraph each.
-        section: Which entry of the navigation it belongs to.
-        back: Where to go on when it has been kept.
+        heading: Name of the secret.
+        secret: The secret itself.
+        notes: Owner of the secret, and what to do with it; one paragraph each.
+        section: Navigation section that the page belongs to.
+        back: Path of the page to continue to.
     """
     content = OneTimeSecretPage(heading, secret, notes, back)
     return Page("shown_once.html", heading, content, section=section)

@@ -1,4 +1,4 @@
-"""Forms made from the parameters of operations: the input of each field, and what was filled in."""
+"""Forms generated from the parameters of operations: the input of each field, and the submitted values."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class FormField:
 
     Attributes:
         name: Its name.
-        label: What it is.
-        hint: What it means.
-        kind: How it is filled in.
-        value: What stands in it at first.
-        choices: Values to choose from, each with its label and meaning.
+        label: Label.
+        hint: Explanation.
+        kind: Input type.
+        value: Initial value.
+        choices: Options, each with its label and meaning.
         is_required: Whether it must be filled in.
-        brands: Brands to choose from, for the kinds brand and brands.
+        brands: Brand options, for the kinds brand and brands.
     """
 
     name: str
@@ -47,7 +47,7 @@ class FormField:
 
     @property
     def is_block(self) -> bool:
-        """Whether it takes the whole width, below those that stand side by side."""
+        """Whether it takes the full width, below the fields arranged side by side."""
         has_hints = any(hint for _unused, _unused, hint in self.choices)
         return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
 
@@ -97,7 +97,7 @@ def _choose_kind(name: str, declared: FieldInfo) -> InputKind:
 
 
 def _list_literals(annotation: Any) -> tuple[str, ...]:
-    """The values of a literal type, also within a list or beside None."""
+    """The values of a literal type, also within a list or a union with None."""
     origin = typing.get_origin(annotation)
     if origin is Literal:
         return typing.get_args(annotation)
@@ -107,7 +107,7 @@ def _list_literals(annotation: Any) -> tuple[str, ...]:
 
 
 def read_values(page_request: PageRequest, model: type[BaseModel]) -> dict[str, object]:
-    """What was filled in: an empty field stands for its default."""
+    """The submitted values; an empty field is left out and gets its default."""
     values: dict[str, object] = {}
     for name, declared in model.model_fields.items():
         kind = _choose_kind(name, declared)

@@ -1,4 +1,4 @@
-"""Pages made from operations: a page a group, with its forms, its tables, and the buttons of their rows."""
+"""Pages generated from operations: one page for each group, with forms, tables, and buttons in the rows."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from consumer_fusion.surfaces.operation_fields import (
 )
 
 ROWS_SHOWN = 500
-"""A table shows so many rows at most; all of them are told by the API and the command."""
+"""Maximum number of rows that a table shows; the API and the command return all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationForm:
-    """What can be done on a page.
+    """A form that runs an operation.
 
     Attributes:
-        path: Where it is sent.
-        button: Its button.
-        summary: What it does.
+        path: Path that it is submitted to.
+        button: Label of its button.
+        summary: Description of the operation.
         inputs: Its fields.
-        question: What is asked before it is sent.
-        is_danger: Whether it takes something away.
+        question: Confirmation question before it is submitted; empty for none.
+        is_danger: Whether the operation is destructive.
     """
 
     path: str
@@ -54,21 +54,21 @@ class OperationForm:
 
     @property
     def takes_file(self) -> bool:
-        """Whether a file is sent with it."""
+        """Whether the form uploads a file."""
         return any(each.kind == "file" for each in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
 class RowButton:
-    """What can be done with a row.
+    """A button that runs an operation on a row.
 
     Attributes:
-        path: Where it is sent.
-        name: The name of the parameter.
-        value: What the row gives for it.
+        path: Path that it is submitted to.
+        name: Name of the parameter that identifies the row.
+        value: Value of that parameter.
         button: Its label.
-        question: What is asked before it is sent.
-        is_danger: Whether it takes something away.
+        question: Confirmation question before it is submitted; empty for none.
+        is_danger: Whether the operation is destructive.
     """
 
     path: str
@@ -84,11 +84,11 @@ class Cell:
     """A cell of a table.
 
     Attributes:
-        heading: Of its column.
-        text: What stands in it.
-        path: Where it leads; empty where it leads nowhere.
+        heading: Heading of its column.
+        text: Its text.
+        path: Target of its link; empty for none.
         is_number: Whether it is a number.
-        is_long: Whether it is a sentence, which may break.
+        is_long: Whether it is a sentence, which may wrap.
     """
 
     heading: str
@@ -103,8 +103,8 @@ class TableRow:
     """A row of a table.
 
     Attributes:
-        cells: What stands in it.
-        buttons: What can be done with it.
+        cells: Its cells.
+        buttons: Its buttons.
         is_past: Whether it is only history.
     """
 
@@ -115,18 +115,18 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class TableSection:
-    """The rows of a query.
+    """A table of a page: the rows of a query.
 
     Attributes:
-        name: Of the query, as an id in the page.
-        title: Its heading; empty where it is that of the page.
-        headings: Of the columns.
+        name: Name of the query, used as an element id.
+        title: Its heading; empty for the first table, which the heading of the page covers.
+        headings: Column headings.
         rows: Cells and buttons.
-        empty: What is said where there are none.
-        filters: Links that narrow it: address, label, whether it is chosen.
-        inputs: Fields by which it is searched.
-        path: Where they are sent.
-        note: How many rows are shown, where that is not all of them.
+        empty: Text shown when there are no rows.
+        filters: Filter links: URL, label, whether it is the active one.
+        inputs: Search fields.
+        path: Path that the search is submitted to.
+        note: Number of rows shown out of all; empty where all are shown.
     """
 
     name: str
@@ -146,9 +146,9 @@ class OperationsPage:
 
     Attributes:
         title: Its heading.
-        intro: What it says first.
-        forms: What can be done.
-        tables: What there is.
+        intro: Introductory text.
+        forms: Forms of the operations.
+        tables: Tables of the queries.
     """
 
     title: str
@@ -159,12 +159,12 @@ class OperationsPage:
 
 @dataclass(frozen=True, slots=True)
 class GroupPages:
-    """The pages of a group.
+    """The routes of a group.
 
     Attributes:
         group: The group.
-        queries: Its lists.
-        operations: What it can do.
+        queries: Its list queries.
+        operations: Its operations.
     """
 
     group: OperationGroup
@@ -173,16 +173,16 @@ class GroupPages:
 
     @property
     def path(self) -> str:
-        """Where the page is."""
+        """Path of the page."""
         return self.group.path
 
     @property
     def needs(self) -> Permission:
-        """What one must be allowed to see the page."""
+        """Permission needed to see the page."""
         return self.queries[0].needs
 
     def show(self, page_request: PageRequest) -> Answer:
-        """The page: forms above, tables below."""
+        """Render the page: forms above, tables below."""
         tables = [self._show_table(page_request, query) for query in self.queries]
         forms = [
             OperationForm(
@@ -199,7 +199,7 @@ class GroupPages:
         )  # fmt: skip
 
     def carry_out(self, operation: Operation, page_request: PageRequest) -> Answer:
-        """Do what a form asks for."""
+        """Run the operation of a submitted form."""
         parameters = read_parameters(operation.parameters, read_values(page_request, operation.parameters))
         result = execute(
             operation, page_request.workspace, page_request.staff.caller, parameters, site=page_request.site
@@ -217,7 +217,7 @@ class GroupPages:
         )
 
     def name_path(self, query: Query) -> str:
-        """Where its form is sent."""
+        """Path that the form of an operation is submitted to."""
         return f"{self.path}/{query.verb.replace(' ', '-')}"
 
     def _show_table(self, page_request: PageRequest, query: Query) -> TableSection:
@@ -285,7 +285,7 @@ class GroupPages:
 
 
 def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
-    """The groups of operations: each has forms to send; those under a heading have a page made from the declaration."""
+    """The groups of operations. Each has forms; those under a navigation heading also have a generated page."""
     return [
         GroupPages(
             group,
@@ -302,7 +302,7 @@ def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
 
 
 def write_text(declared: FieldInfo, value: object, row: BaseModel) -> str:
-    """A value of a row as people read it on a page, in the language spoken now."""
+    """Text of a value of a row, in the current language."""
     if isinstance(value, float) and "form" not in read_extra(declared):
         return read_language().write_number(value, 0 if value.is_integer() else 1)
     return write_value(declared, value, row, write_time=_write_time, write_day=_write_day)

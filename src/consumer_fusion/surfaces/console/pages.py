@@ -1,4 +1,4 @@
-"""A visit: one request as the pages see it, and what a page may answer."""
+"""Requests as the pages see them, and what a page may return."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from consumer_fusion.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, or with htmx a part of one.
+    """A page, or a part of one for htmx.
 
     Attributes:
-        template: Which template.
-        title: What the page is about, in the language of the visit.
-        content: A frozen dataclass with what the template shows, under the name `page`.
+        template: Name of the template.
+        title: Title of the page, in the language of the request.
+        content: Frozen dataclass passed to the template as `page`.
         status: HTTP status.
-        section: Which entry of the navigation it belongs to.
-        brand: The brand that it is about, if it is about one.
-        look: What the audit is to know of somebody's looking at it.
+        section: Navigation entry that it belongs to.
+        brand: Brand that the page is about, if any.
+        look: Audit note of viewing the page; None where viewing is not audited.
     """
 
     template: str
@@ -53,11 +53,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Go on to another page after something was done.
+    """A redirect to another page after an action.
 
     Attributes:
-        path: Where.
-        notice: What is said there.
+        path: Target path.
+        notice: Message shown there.
     """
 
     path: str
@@ -66,13 +66,13 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file.
+    """A file download.
 
     Attributes:
-        name: Of the file.
+        name: File name.
         text: Its content.
-        media_type: What it is.
-        look: What the audit is to know of it; else that it was downloaded, from where and how many rows.
+        media_type: Media type.
+        look: Audit note; None records a download with its path and number of rows.
     """
 
     name: str
@@ -89,15 +89,15 @@ class PageRequest:
     """One request.
 
     Attributes:
-        workspace: The workspace.
-        queries: What was read of it and is kept for a while.
-        staff: Who asks.
-        language: The language to answer in.
-        asked: The parameters of the address.
-        sent: What was filled in, when something is to be done.
-        path: The path asked for.
-        site: Where the console is, as the visitor's browser says it: scheme and host.
-        is_part: Whether htmx asks for a part of a page.
+        workspace: Workspace.
+        queries: Cached queries of the workspace.
+        staff: Signed-in member of staff.
+        language: Language of the response.
+        asked: Query parameters.
+        sent: Submitted form.
+        path: Path of the request.
+        site: Origin of the console as the browser names it: scheme and host.
+        is_part: Whether htmx requests a part of a page.
     """
 
     workspace: Workspace
@@ -112,31 +112,31 @@ class PageRequest:
 
     @property
     def form(self) -> Mapping[str, Sequence[str]]:
-        """The fields that were filled in."""
+        """Fields of the submitted form."""
         return self.sent.fields
 
     def require(self, permission: Permission, brand: str | None = None) -> None:
-        """Refuse what the visitor may not do."""
+        """Raise `PermissionDeniedError` unless the user has the permission."""
         require_permission(self.staff.caller, permission, brand)
 
     def may(self, permission: Permission, brand: str | None = None) -> bool:
-        """Whether the visitor may do something."""
+        """Whether the user has the permission."""
         return may(self.staff.caller, permission, brand)
 
     def read_asked(self, name: str) -> str:
-        """A parameter of the address that must be there."""
+        """A required query parameter."""
         return _require(self.asked.get(name, ""), name)
 
     def read_form(self, name: str) -> str:
-        """A field of the form that must be filled in."""
+        """A required field of the form."""
         return _require(self.read_optional(name), name)
 
     def read_optional(self, name: str) -> str:
-        """A field of the form, empty where it was not filled in."""
+        """A field of the form; empty where it was not filled in."""
         return (self.form.get(name) or [""])[0].strip()
 
     def read_choices(self, name: str) -> list[str]:
-        """All values of a field of which several may be chosen."""
+        """All values of a multiple-choice field."""
         return [value.strip() for value in self.form.get(name, ()) if value.strip()]
 
     def read_number(self, name: str, empty: float) -> float:
@@ -146,30 +146,30 @@ class PageRequest:
             return float(text) if text else empty
         except ValueError:
             raise InputError(
-                _("“{text}” in the field {name} is no number.", text=text, name=name),
-                hint=_("Write one such as 3 or -2.7."),
+                _("“{text}” in the field {name} is not a number.", text=text, name=name),
+                hint=_("Enter a number such as 3 or -2.7."),
             ) from None
 
     def read_upload(self, name: str) -> Upload:
-        """A file that must have been chosen."""
+        """A required uploaded file."""
         if name not in self.sent.uploads:
-            raise InputError(_("No file was chosen."), hint=_("Choose one and send the form again."))
+            raise InputError(_("No file was chosen."), hint=_("Choose a file and submit the form again."))
         return self.sent.uploads[name]
 
     def list_brands(self) -> list[str]:
-        """The brands that there are and that the visitor may see, the largest first."""
+        """The brands that the user may see, the largest first."""
         brands = self.queries.list_brand_names(self.as_of_us)
         return [brand for brand in brands if self.staff.caller.sees(brand)]
 
     def ask(self, query: Query, parameters: BaseModel) -> Any:
-        """What a query answers the visitor."""
+        """Run a query with the permissions of the user."""
         return execute(query, self.workspace, self.staff.caller, parameters)
 
     def acting(self, deed: AuditNote | Callable[[Session], AuditNote]) -> Workspace:
-        """The workspace in which what the visitor does is put on record in the transaction that does it.
+        """A workspace whose changes are audited, in their own transaction, as acts of the user.
 
         Args:
-            deed: What they do; or tells it when it is done, just before it is durable.
+            deed: Audit note, or a function that returns it just before the transaction commits.
         """
         return audit_changes(
             self.workspace,
@@ -178,17 +178,17 @@ class PageRequest:
         )
 
     def write_entry(self, deed: AuditNote) -> AuditEntry:
-        """What goes on record of something that the visitor did."""
+        """Audit entry of an act of the user."""
         with self.workspace.store.reading() as session:
             return make_entry(session, self.staff.caller.actor, deed, self.workspace.now_us)
 
     def show_key(self, key: str) -> str:
-        """A consumer's key as this visitor may see it."""
+        """A consumer's key as the user may see it: masked without permission to see identities."""
         return key if self.may("see_identities") else mask_consumer_key(key)
 
     @property
     def as_of_us(self) -> int:
-        """The moment that scores are shown of: the one asked for or the usual one."""
+        """As-of time of the scores: the requested one, or the default."""
         asked = answers.parse_as_of(self.asked.get("as_of") or None)
         if isinstance(asked, datetime):
             return _find_end(self.asked["as_of"], asked)
@@ -196,7 +196,7 @@ class PageRequest:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody asked for a moment and scores are of the newest event, because nothing happened for a day."""
+        """Whether no as-of time is requested and the newest event is used, because nothing happened for a day."""
         return not self.asked.get("as_of") and answers.find_fixed_moment(self.workspace, None) is not None
 
 
@@ -208,7 +208,7 @@ def _require(value: str, name: str) -> str:
 
 def _find_end(text: str, moment: datetime) -> int:
     moment_us = to_microseconds(moment)
-    # A day alone means its end, a minute its end: everything that happened in it counts.
+    # A date without a time means the end of that day, a minute the end of that minute.
     if len(text) == len("2026-06-15"):
         return moment_us + DAY_MICROSECONDS - 1
     return moment_us + 59_999_999 if len(text) == len("2026-06-15T20:30") else moment_us

@@ -1,4 +1,4 @@
-"""The planner: before acting, how small an effect could be found, and whom to leave out by chance."""
+"""The planner: the smallest detectable effect of a planned action, and randomised control groups."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ MOST_STARTS = 4
 
 @dataclass(frozen=True, slots=True)
 class PlannerPage:
-    """What could be found of an action to come.
+    """The planner of a brand.
 
     Attributes:
         brand: Key of the brand.
-        metric: What it would be to move.
-        metrics: The metrics to choose from, and their words.
+        metric: Metric that the action is to change.
+        metrics: Available metrics, with their labels.
         starts: Candidate first days, ISO 8601.
-        rows: The plans, with their words: `plan`, `start`, `detectable`, `path` to declare it.
-        figure: The chart, to be drawn; None where nothing can be planned.
-        download: Where the numbers are as CSV.
-        problem: Why nothing can be planned, and what to do; empty where something can.
-        holdouts: Shares that could be left out, with what each could find, in words.
-        holdout_days: For how long outcomes would be counted.
-        kinds: Actions of a brand in the points table, of which one is tried.
-        drawn: Experiments on record.
-        may_draw: Whether the visitor may draw one.
-        may_download: Whether the visitor may see who is in them.
-        soon: A start that is to come, filled in.
+        rows: The plans, formatted: `plan`, `start`, `detectable`, `path` to declare it.
+        figure: Placeholder of the chart; None where nothing can be planned.
+        download: Path of the numbers as CSV.
+        problem: Why nothing can be planned, and what to do; empty otherwise.
+        holdouts: Suggested sizes of the control group, with the smallest detectable effect of each.
+        holdout_days: Days over which outcomes are counted.
+        kinds: Brand actions in the points table that an experiment can test.
+        drawn: Existing experiments.
+        may_draw: Whether the user may create an experiment.
+        may_download: Whether the user may see the consumers in it.
+        soon: Default start, in the future.
     """
 
     brand: str
@@ -84,7 +84,7 @@ class PlannerPage:
 
 
 def show_planner(page_request: PageRequest) -> Answer:
-    """Candidate dates, lengths and regions with what each could find, and hold-outs drawn by chance."""
+    """Page of candidate dates, lengths and regions with their smallest detectable effects, and of control groups."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
     page_request.require("look", brand)
     problem, plans = "", []
@@ -122,7 +122,7 @@ def show_planner(page_request: PageRequest) -> Answer:
 
 
 def show_planner_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """The chart of what could be found, for its place on the page, or its numbers as CSV."""
+    """The chart of the smallest detectable effects, or its numbers as CSV."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
     page_request.require("look", brand)
 
@@ -134,11 +134,11 @@ def show_planner_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
 
 def download_holdout(page_request: PageRequest) -> Answer:
-    """The list of a hold-out: who gets the action and who does not."""
+    """Download of the consumers of an experiment: treated group and control group."""
     brand, experiment_id = page_request.read_asked("brand"), page_request.read_asked("experiment")
     page_request.require("see_identities", brand)
     if experiment_id not in {row.experiment_id for row in _list_drawn(page_request, brand)}:
-        raise NotFoundError(_("There is no such list."), hint=_("The page lists those that there are."))
+        raise NotFoundError(_("There is no such list."), hint=_("The page lists all of them."))
     rows = list_assignments(page_request.workspace, experiment_id)
     look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()

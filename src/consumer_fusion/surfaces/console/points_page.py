@@ -1,4 +1,4 @@
-"""The points table: every kind with its points, the editor of one, its effect on real pairs, and the versions."""
+"""The points table: all kinds with their points, the editor of a kind, its effect on real pairs, and the versions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ VERSIONS_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind of the table.
+    """A row of the points table.
 
     Attributes:
         kind: The kind.
-        is_own: Whether the workspace says something about it.
+        is_own: Whether the workspace overrides it.
     """
 
     kind: Kind
@@ -51,12 +51,12 @@ class PointsPage:
     """The points table.
 
     Attributes:
-        version: The version in force.
-        kinds: Every kind, or those that were searched for.
-        search: What was searched for.
-        without_points: Kinds of events that are kept but no evidence: `kind`, `events`.
-        may_change: Whether the visitor may change points.
-        suggestions: What comparisons speak for without being in force.
+        version: Version in force.
+        kinds: All kinds, or those that match the search.
+        search: Search text.
+        without_points: Kinds of events that are stored but have no points: `kind`, `events`.
+        may_change: Whether the user may change points.
+        suggestions: Points supported by comparisons but not yet in force.
     """
 
     version: str
@@ -69,18 +69,18 @@ class PointsPage:
 
 @dataclass(frozen=True, slots=True)
 class KindPage:
-    """One kind, to be looked at and changed.
+    """The editor of one kind.
 
     Attributes:
         key: Its key.
-        kind: As it is in force; None for a kind without points.
-        shipped: As the product ships it; None where it does not.
-        is_own: Whether the workspace says something about it.
-        version: The version of the points in force.
-        facets: Of each side, its facets.
-        points: By facet, in force.
-        graded: Facets that are multiplied by the magnitude.
-        may_change: Whether the visitor may change it.
+        kind: Kind in force; None for a kind without points.
+        shipped: Kind as shipped with the product; None for others.
+        is_own: Whether the workspace overrides it.
+        version: Version of the points in force.
+        facets: Facets of each direction.
+        points: Points in force, by facet.
+        graded: Facets whose points are multiplied by the magnitude.
+        may_change: Whether the user may change it.
     """
 
     key: str
@@ -93,17 +93,22 @@ class KindPage:
     graded: frozenset[str]
     may_change: bool
 
+    @property
+    def repaired_kind(self) -> str | None:
+        """Kind of event whose loss of points it repairs."""
+        return self.kind.mends if self.kind else None
+
 
 @dataclass(frozen=True, slots=True)
 class PreviewPage:
-    """What a change would do.
+    """Preview of a change.
 
     Attributes:
-        form: What was filled in.
-        preview: The effect on relationships that there are.
-        largest: Those that would move most, with keys as the visitor may see them.
-        before: The version in force that the change was made from.
-        is_reset: Whether the kind goes back to what is shipped.
+        form: Submitted form.
+        preview: Effect on existing relationships.
+        largest: Largest changes, with keys as the user may see them.
+        before: Version that the change was based on.
+        is_reset: Whether the kind is reset to the shipped points.
     """
 
     form: KindForm
@@ -115,19 +120,19 @@ class PreviewPage:
 
 @dataclass(frozen=True, slots=True)
 class VersionsPage:
-    """The versions of the points that were in force.
+    """The versions of the points that have been in force.
 
     Attributes:
-        versions: The newest first: version, since when, and what it said differently from the one before.
+        versions: Newest first: version, time it took effect, differences from the previous one.
     """
 
     versions: Sequence[tuple[str, int, Sequence[PointsDifference]]]
 
 
 def show_points(page_request: PageRequest) -> Answer:
-    """Every kind with its points."""
+    """Page of all kinds with their points."""
     page_request.require("look")
-    # How many events there are of a kind is of all brands together.
+    # The number of events of a kind is over all brands, so it needs access to all brands.
     unscored = page_request.queries.find_unscored() if page_request.staff.caller.brands is None else []
     if unscored is None:
         return show_being_read(_("Points"), section="points")
@@ -155,7 +160,7 @@ def show_points(page_request: PageRequest) -> Answer:
 
 
 def show_kind(page_request: PageRequest) -> Answer:
-    """One kind of the table, to be changed."""
+    """Page that edits one kind."""
     page_request.require("look")
     key = page_request.read_asked("key")
     points = put_points_in_force(page_request.workspace).points
@@ -180,7 +185,7 @@ def show_kind(page_request: PageRequest) -> Answer:
 
 
 def preview_change(page_request: PageRequest) -> Answer:
-    """What a change of a kind would do to relationships that there are."""
+    """Preview of the effect of a change on existing relationships."""
     page_request.require("change_points")
     form, after = _read_change(page_request)
     preview = preview_points(page_request.workspace, after, form.key, page_request.as_of_us)
@@ -208,7 +213,7 @@ def save_change(page_request: PageRequest) -> Answer:
 
 
 def show_versions(page_request: PageRequest) -> Answer:
-    """The versions that were in force, and what each changed."""
+    """Page of the versions, and what each changed."""
     page_request.require("look")
     with page_request.workspace.store.reading() as session:
         rows = session.read(
@@ -233,7 +238,7 @@ def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
     """Read the form of a kind; a comma counts as a decimal point.
 
     Raises:
-        InputError: A field holds no number.
+        InputError: A field is not a number.
     """
 
     def read_number(name: str, empty: float) -> float:
@@ -242,8 +247,8 @@ def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
             return float(text) if text else empty
         except ValueError:
             raise InputError(
-                _("“{text}” in the field {name} is no number.", text=text, name=name),
-                hint=_("Write one such as 3 or -2.7."),
+                _("“{text}” in the field {name} is not a number.", text=text, name=name),
+                hint=_("Enter a number such as 3 or -2.7."),
             ) from None
 
     return KindForm(

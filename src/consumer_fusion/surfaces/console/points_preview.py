@@ -1,4 +1,4 @@
-"""What other points would do to relationships that there are: a sample of pairs read with both tables."""
+"""Effect of changed points on existing relationships: a sample of pairs scored with both points tables."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _MOVED = 0.05
 
 @dataclass(frozen=True, slots=True)
 class PairEffect:
-    """What other points would do to one relationship.
+    """Effect of changed points on one relationship.
 
     Attributes:
         consumer: Key of the consumer.
         brand: Key of the brand.
-        before: Its score now.
-        after: Its score with the other points.
-        symbiosis_before: Its class now.
-        symbiosis_after: Its class with the other points.
+        before: Current score.
+        after: Score with the changed points.
+        symbiosis_before: Current class.
+        symbiosis_after: Class with the changed points.
     """
 
     consumer: str
@@ -50,25 +50,25 @@ class PairEffect:
 
     @property
     def change(self) -> float:
-        """By how much the score would move."""
+        """Change of the score."""
         return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What other points would do.
+    """Effect of changed points.
 
     Attributes:
-        differences: What the other table says differently.
-        pair_count: Relationships with events of the kind; at least so many where `is_more`.
+        differences: Differences between the points tables.
+        pair_count: Number of relationships with events of the kind; a lower bound where `is_more`.
         is_more: Whether there are more than were counted.
-        sampled_count: So many of them were read with both tables.
-        mean_change: Of those, by how much the score would move on average.
-        risen_count: Of those, how many would rise.
-        fallen_count: Of those, how many would fall.
-        class_count: Of those, how many would be another kind of relationship.
-        largest: Those that would move most.
-        is_folded_anew: Whether events are folded again when the points are saved, which takes a while.
+        sampled_count: Number of relationships scored with both tables.
+        mean_change: Mean change of the score in the sample.
+        risen_count: Number of scores in the sample that would rise.
+        fallen_count: Number of scores in the sample that would fall.
+        class_count: Number of relationships in the sample that would change class.
+        largest: Largest changes.
+        is_folded_anew: Whether saving recomputes stored states from the events, which takes a while.
     """
 
     differences: Sequence[PointsDifference]
@@ -84,13 +84,13 @@ class Preview:
 
 
 def preview_points(workspace: Workspace, after: PointsTable, key: str, as_of_us: int) -> Preview:
-    """Read a sample of the relationships with events of a kind with the points in force and with others.
+    """Score a sample of the relationships with events of a kind, with the points in force and with changed ones.
 
     Args:
-        workspace: The workspace.
-        after: The other points.
-        key: The kind that differs.
-        as_of_us: The moment of the scores.
+        workspace: Workspace.
+        after: Changed points.
+        key: Key of the changed kind.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
     """
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
@@ -132,7 +132,7 @@ def _find_pairs(workspace: Workspace, session: Session, force: PointsInForce, ke
 
 
 def _spread(pairs: pa.Table, count: int) -> pa.Table:
-    """So many rows, spread evenly over all."""
+    """A number of rows, spread evenly over the table."""
     if pairs.num_rows <= count:
         return pairs
     ordered = pairs.sort_by([("consumer_id", "ascending"), ("brand_id", "ascending")])
@@ -150,7 +150,7 @@ def _measure(
 ) -> list[PairEffect]:
     if not sample.num_rows:
         return []
-    # What was learnt of this workspace goes with the other points, too.
+    # Dispersions and rhythms learnt from this workspace apply to the changed points too.
     after = replace(after, dispersions=force.points.dispersions, rhythms=force.points.rhythms)
     ledgers = read_ledgers(
         force.open(workspace, session),
@@ -173,7 +173,7 @@ def _measure(
         own_points, own_after = (pace_points(one, pair["brand_id"]) for one in (force.points, after))
         before = read_pair(fold_ledger(entries, as_of_us, own_points), own_points)
         if key not in force.points.kinds:
-            # Events of a kind without points were never sized; with the rule `one` each counts once.
+            # Events of a kind without points have no magnitude; with the rule `one` each counts once.
             entries = [replace(entry, magnitude=entry.magnitude or 1.0) for entry in entries]
         reading = read_pair(fold_ledger(entries, as_of_us, own_after), own_after)
         effects.append(

@@ -1,4 +1,4 @@
-"""What the pages read of the workspace, kept for a while: scores of a brand, one pair, activity, the brands."""
+"""Cached queries of the workspace for the pages: scores of a brand, one pair, activity, the brands."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ from consumer_fusion.workspace import Workspace
 
 T = TypeVar("T")
 MOMENTS_KNOWN = 200
-"""So many moments that moved are known as such."""
+"""Number of as-of times remembered as moving or fixed."""
 BRANDS_WARMED = 5
 _NOW_US = 3_600_000_000
-"""A moment so near is now, for the place of a score among others."""
+"""An as-of time this close to the clock counts as now for percentiles."""
 _STEP_US = 600_000_000
-"""`Now` moves in steps of ten minutes, so that what is kept can be shown; new events count at once."""
+"""The default as-of time moves in steps of ten minutes, so that cached values can be used; new events count at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrandsReading:
-    """All brands at a moment.
+    """All brands at an as-of time.
 
     Attributes:
-        as_of_us: The moment.
-        brands: What `answers.summarise_brands` tells, the largest first.
+        as_of_us: As-of time, in microseconds since the epoch.
+        brands: Columns of `answers.summarise_brands`, the largest brand first.
     """
 
     as_of_us: int
@@ -63,12 +63,12 @@ class BrandsReading:
 
 @dataclass(frozen=True, slots=True)
 class BrandReading:
-    """The relationships of a brand at a moment.
+    """The relationships of a brand at an as-of time.
 
     Attributes:
         brand: Key of the brand.
-        as_of_us: The moment.
-        scores: The columns of `answers.score_pairs` with `change_28_days`, what fell most first.
+        as_of_us: As-of time, in microseconds since the epoch.
+        scores: Columns of `answers.score_pairs` with `change_28_days`, the biggest drop first.
     """
 
     brand: str
@@ -78,13 +78,13 @@ class BrandReading:
 
 @dataclass(frozen=True, slots=True)
 class PairReading:
-    """One relationship at a moment.
+    """One relationship at an as-of time.
 
     Attributes:
-        answer: The reading, its contributions, changes and events.
+        answer: The score with its contributions, changes and events.
         history: `day`, `fusion_score`, `low`, `high` of the last days.
-        percentile: Place among the pairs of the brand, 0 to 100; None where unknown.
-        change_28_days: How far the score is from where it was 28 days earlier.
+        percentile: Percentile among the pairs of the brand, 0 to 100; None where unknown.
+        change_28_days: Change of the score over the last 28 days.
     """
 
     answer: answers.PairAnswer
@@ -94,13 +94,13 @@ class PairReading:
 
 
 class ConsoleQueries:
-    """Reads the workspace for the pages and keeps what it read.
+    """Queries for the pages, with a cache.
 
     Args:
-        workspace: The workspace.
-        cache: Where it is kept.
-        workers: Where many pairs are read.
-        percentiles: Where scores lie among those of their brand.
+        workspace: Workspace.
+        cache: Cache of results.
+        workers: Worker processes that read many pairs.
+        percentiles: Percentiles of scores within a brand.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class ConsoleQueries:
         self._lock = threading.Lock()
 
     def find_version(self, as_of_us: int = 0) -> Version:
-        """What everything would follow from now.
+        """Version of the data that results depend on now.
 
         Args:
-            as_of_us: The moment it is of, where it moves with the clock.
+            as_of_us: As-of time, for results whose as-of time moves with the clock; otherwise 0.
         """
         version = put_points_in_force(self._workspace).points.version
         with self._workspace.store.reading() as session:
@@ -131,10 +131,10 @@ class ConsoleQueries:
             )
 
     def choose_moment(self, asked: NamedMoment | None = None) -> int:
-        """The moment that scores are shown of when nobody gives one.
+        """As-of time in microseconds when none is given as a date.
 
         Args:
-            asked: Whether the newest event or now is asked for by name; None for the usual moment.
+            asked: Named as-of time (newest event or now); None for the default.
         """
         moment_us = answers.find_fixed_moment(self._workspace, asked)
         is_now = moment_us is None
@@ -149,19 +149,19 @@ class ConsoleQueries:
         return moment_us
 
     def read_brands(self, as_of_us: int) -> BrandsReading:
-        """All brands; where there is very much of them perhaps of some time ago, as their moment says."""
+        """Summary of all brands. In a large workspace it may be stale; its `as_of_us` says how old it is."""
         key, version = self._place(("brands",), as_of_us)
         make, is_large = self._choose_summary(as_of_us)
         return self._recall(key, version, make, is_large=is_large)
 
     def find_brands(self, as_of_us: int) -> BrandsReading | None:
-        """The same; None where it takes seconds to read, which has begun then."""
+        """Like `read_brands`, but None where reading takes seconds; it is then computed in the background."""
         key, version = self._place(("brands",), as_of_us)
         make, is_large = self._choose_summary(as_of_us)
         return self._find(key, version, make, is_large=is_large)
 
     def list_brand_names(self, as_of_us: int) -> list[str]:
-        """The keys of all brands, the largest first; by name while it is not known yet which they are."""
+        """Keys of all brands, the largest first; alphabetically until their sizes are known."""
         found = self.find_brands(as_of_us)
         if found is not None:
             return list(found.brands["brand"].to_pylist())
@@ -182,7 +182,7 @@ class ConsoleQueries:
         return make, is_large
 
     def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
-        """The relationships of a brand; of a large one perhaps of some time ago, as its moment says.
+        """The relationships of a brand. Those of a large brand may be stale; `as_of_us` says how old they are.
 
         Raises:
             NotFoundError: There is no such brand.
@@ -192,13 +192,13 @@ class ConsoleQueries:
         return self._recall(key, version, make, is_large=is_large)
 
     def find_brand(self, brand: str, as_of_us: int) -> BrandReading | None:
-        """The same; None where it takes seconds to read, which has begun then."""
+        """Like `read_brand`, but None where reading takes seconds; it is then computed in the background."""
         key, version = self._place(("brand", brand), as_of_us)
         make, is_large = self._choose_reader(brand, as_of_us)
         return self._find(key, version, make, is_large=is_large)
 
     def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandReading], bool]:
-        """What reads a brand, and whether it does so aside."""
+        """The function that reads a brand, and whether it runs in a worker process."""
         is_large = self._is_many(brand)
 
         def make() -> BrandReading:
@@ -209,15 +209,15 @@ class ConsoleQueries:
         return make, is_large
 
     def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairReading:
-        """One relationship with all that it is made of, as of now: nothing of it lags behind.
+        """One relationship with everything that it consists of; never stale.
 
         Args:
             consumer: Key of the consumer.
             brand: Key of the brand.
-            as_of_us: The moment.
-            is_whole: Whether events of other brands, from which some of it follows, are named.
+            as_of_us: As-of time, in microseconds since the epoch.
+            is_whole: Whether to name events of other brands from which some of its events are derived.
         """
-        # Sentences are written in the language of whoever asks.
+        # Explanations are written in the language of the request.
         key, _ = self._place(("pair", consumer, brand, read_language().code, str(is_whole)), as_of_us)
         version = self.find_pair_version(consumer, brand, as_of_us)
         reading = self.cache.recall(
@@ -225,17 +225,17 @@ class ConsoleQueries:
         )
         if reading.percentile is not None:
             return reading
-        # The other pairs of a large brand may not have been read yet when this one was.
+        # The other pairs of a large brand may not have been read when this result was cached.
         value = reading.answer.explanation.reading.fusion_score
         return replace(reading, percentile=self._find_percentile(reading.answer, value))
 
     def find_pair_version(self, consumer: str, brand: str, as_of_us: int) -> Version:
-        """What one relationship would be read from now; it stays while nothing happens in it.
+        """Version of the data of one relationship; it stays the same while nothing happens in it.
 
         Args:
             consumer: Key of the consumer.
             brand: Key of the brand.
-            as_of_us: The moment.
+            as_of_us: As-of time, in microseconds since the epoch.
         """
         version = put_points_in_force(self._workspace).points.version
         with self._workspace.store.reading() as session:
@@ -253,7 +253,7 @@ class ConsoleQueries:
         return Version((version, declared, happened, as_of_us))
 
     def warm(self) -> None:
-        """Read what is asked for first where there is much of it: the brands, and the largest of them."""
+        """Fill the cache with the first pages of a large workspace: the brands, and the largest of them."""
         if not self._is_many(None):
             return
         moment_us = self.choose_moment()
@@ -264,12 +264,12 @@ class ConsoleQueries:
                 self.read_activity(brand)
 
     def read_activity(self, brand: str) -> Activity:
-        """What came in of a brand, day by day and channel by channel; of a large one perhaps of some time ago."""
+        """Events of a brand by day and by channel; those of a large brand may be stale."""
         make, is_large = self._choose_counter(brand)
         return self._recall(("activity", brand), self.find_version(), make, is_large=is_large)
 
     def find_activity(self, brand: str) -> Activity | None:
-        """The same; None where it takes seconds to count, which has begun then."""
+        """Like `read_activity`, but None where counting takes seconds; it is then computed in the background."""
         make, is_large = self._choose_counter(brand)
         return self._find(("activity", brand), self.find_version(), make, is_large=is_large)
 
@@ -286,13 +286,13 @@ class ConsoleQueries:
         return make, is_large
 
     def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
-        """How the relationships of a brand went in half a year; what lies behind is looked at once a day."""
+        """Scores of a brand over the last half-year; past days are recomputed once a day."""
         moments = list_trend_moments(as_of_us)
         is_large = self._is_many(brand)
 
         def make() -> pa.Table:
             if is_large:
-                # One after the other, so that who waits for less has a turn in between.
+                # One at a time, so that shorter requests get a turn in between.
                 return pa.concat_tables([self._workers.run(read_trend, brand, [each]) for each in moments])
             return read_trend(self._workspace, brand, moments)
 
@@ -301,7 +301,7 @@ class ConsoleQueries:
         return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
 
     def find_effect(self, action_id: str, metric: str) -> EffectReport:
-        """An effect as it was measured last; one that never was is measured for who looks."""
+        """The last measured effect; measures it now if it never was."""
         kept = read_effect(self._workspace, action_id, metric)
         if kept is not None:
             return kept[0]
@@ -314,12 +314,12 @@ class ConsoleQueries:
         )
 
     def count_unscored(self) -> list[dict[str, object]]:
-        """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""
+        """The kinds of events that have no points yet; in a large workspace the counts may be stale."""
         make, is_large = self._choose_kind_counter()
         return self._recall(("unscored",), self.find_version(), make, is_large=is_large)
 
     def find_unscored(self) -> list[dict[str, object]] | None:
-        """The same; None where it takes seconds to count, which has begun then."""
+        """Like `count_unscored`, but None where counting takes seconds; it is then computed in the background."""
         make, is_large = self._choose_kind_counter()
         return self._find(("unscored",), self.find_version(), make, is_large=is_large)
 
@@ -334,10 +334,10 @@ class ConsoleQueries:
         return make, is_large
 
     def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Version]:
-        """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
+        """Cache key and version of a result at an as-of time; a time that moves with the events is not in the key."""
         with self._lock:
             is_now = self._chosen.get(as_of_us)
-        # Events that arrive between the choice and now make another moment the newest; it moves with them all the same.
+        # Events that arrive after the choice change which time is the newest; the key still moves with them.
         return (
             ((*what, as_of_us), self.find_version())
             if is_now is None
@@ -376,7 +376,7 @@ class ConsoleQueries:
         return None if place is None else place.percentile
 
     def _is_many(self, brand: str | None) -> bool:
-        """Whether the pairs of a brand, or of all, are so many that they are read aside."""
+        """Whether a brand, or the workspace, is large enough that its pairs are read in a worker process."""
 
         def look() -> bool:
             with self._workspace.store.reading() as session:
@@ -391,6 +391,6 @@ class ConsoleQueries:
         return self.cache.recall(key, version, make, patience_seconds=find_patience(is_large=is_large))
 
     def _find(self, key: Hashable, version: Version, make: Callable[[], T], *, is_large: bool) -> T | None:
-        """The same; of what is large, None where it must be made first, which begins in the background."""
+        """Like `_recall`, but a large result that is not cached is computed in the background, and None is returned."""
         find = self.cache.find if is_large else self.cache.recall
         return find(key, version, make, patience_seconds=find_patience(is_large=is_large))

@@ -1,4 +1,4 @@
-"""Rows that were set aside, with the reason: tried again as they are or corrected, or dropped."""
+"""Rejected rows with the reason: retried unchanged or corrected, or dropped."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ROWS_ON_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class RejectedPage:
-    """Rows that were set aside.
+    """A page of rejected rows.
 
     Attributes:
-        told: What the query answered.
-        code: Only this reason; empty for all.
-        total: How many rows fit.
-        next_path: Where the next ones are; empty at the end.
+        result: Result of the query.
+        code: Filter by reason; empty for all.
+        total: Number of matching rows.
+        next_path: Path of the next page; empty at the end.
     """
 
-    told: RejectedRows
+    result: RejectedRows
     code: str
     total: int
     next_path: str
@@ -40,11 +40,11 @@ class RejectedPage:
 
 @dataclass(frozen=True, slots=True)
 class RejectionPage:
-    """One row that was set aside, to be corrected.
+    """A rejected row to be corrected.
 
     Attributes:
         row: The row.
-        line_count: How high the field for it is.
+        line_count: Height of the text field, in lines.
     """
 
     row: RejectedRow
@@ -52,24 +52,24 @@ class RejectionPage:
 
 
 def show_rejected(page_request: PageRequest) -> Answer:
-    """The rows that were set aside, by reason."""
+    """Page of the rejected rows, by reason."""
     code = page_request.asked.get("code", "")
     asked = {name: page_request.asked[name] for name in ("code", "after") if page_request.asked.get(name)}
-    told: RejectedRows = page_request.ask(
+    result: RejectedRows = page_request.ask(
         LIST_REJECTED, read_parameters(RejectedFilter, {**asked, "limit": ROWS_ON_PAGE})
     )
-    total = sum(each.row_count for each in told.counts if code in ("", each.code))
-    is_full = len(told.rows) == ROWS_ON_PAGE
+    total = sum(each.row_count for each in result.counts if code in ("", each.code))
+    is_full = len(result.rows) == ROWS_ON_PAGE
     content = RejectedPage(
-        told, code, total,
-        make_path("/rejected", code=code, after=told.rows[-1].rejection_id) if is_full else "",
+        result, code, total,
+        make_path("/rejected", code=code, after=result.rows[-1].rejection_id) if is_full else "",
     )  # fmt: skip
-    look = AuditNote(LIST_REJECTED.look, page_request.path, detail={"rows": len(told.rows)})
+    look = AuditNote(LIST_REJECTED.look, page_request.path, detail={"rows": len(result.rows)})
     return Page("rejected.html", _("Import errors"), content, section="rejected", look=look)
 
 
 def show_rejection(page_request: PageRequest) -> Answer:
-    """One row, as it came, to be corrected."""
+    """Page of one rejected row, as received, to be corrected."""
     asked = read_parameters(RejectedId, {"rejection_id": page_request.read_asked("row")})
     row: RejectedRow = page_request.ask(SHOW_REJECTED, asked)
     content = RejectionPage(row, min(24, max(4, len(row.raw) // 70 + row.raw.count("\n") + 2)))

@@ -1,4 +1,4 @@
-"""One relationship: its score and how sure it is, both sides, what it is made of event by event, and what-if."""
+"""One relationship: its score with interval, both directions, the contribution of each event, and what-if."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ LEDGER_ROWS = 40
 
 @dataclass(frozen=True, slots=True)
 class FacetFragment:
-    """What one event gave or took in one facet.
+    """Contribution of one event to one facet.
 
     Attributes:
-        facet: Which facet.
-        direction: Who gives.
-        points: What it was worth when it happened.
-        contribution: Its part of the score minus 50 now.
-        sentence: The same for people.
+        facet: Facet.
+        direction: Direction.
+        points: Points of the event when it happened.
+        contribution: Current contribution to the score minus 50.
+        sentence: The same as a sentence.
     """
 
     facet: str
@@ -49,19 +49,19 @@ class FacetFragment:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One event of a relationship.
+    """One event in the ledger of a relationship.
 
     Attributes:
-        event_id: The event.
-        occurred_us: When it happened.
+        event_id: Event.
+        occurred_us: Time of the event, in microseconds since the epoch.
         kind: Key of its kind in the points table.
-        channel: Where; None where unknown.
-        text: The words that were said; None where there are none.
-        parent_event_id: The event that it follows from.
-        contribution: What it adds to or takes from the score now.
-        change: By how much it moved the score when it happened; None where it moved nothing.
-        parts: Facet by facet.
-        without_path: Where the score without it is computed.
+        channel: Channel; None where unknown.
+        text: Text of the event; None where there is none.
+        parent_event_id: Event that it is derived from.
+        contribution: Current contribution to the score.
+        change: Change of the score when it happened; None where there was none.
+        parts: Contributions by facet.
+        without_path: Path of the score without it.
     """
 
     event_id: str
@@ -82,22 +82,22 @@ class RelationshipPage:
 
     Attributes:
         consumer: Key of the consumer.
-        shown: The key as the visitor may see it.
+        shown: Key as the user may see it.
         brand: Key of the brand.
-        as_of_us: The moment.
-        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
-        reading: Score, interval, both sides, confidence, class, facets.
-        percentile: Place among the brand's pairs, 0 to 100; None where unknown.
-        change_28_days: How far from 28 days earlier.
-        sides: Of each side: who gives, where it stands, and its facets with their points.
-        scale: The facets' points are drawn against so many.
-        associations: Declared associations of the consumer with the brand that hold.
-        ledger: Its events, the newest first; those that are no evidence too.
-        event_count: How many events there are in all.
-        more_path: Where the events after these are; None when all are shown.
-        figures: Its charts, to be drawn.
-        download: Where the ledger is as CSV.
-        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
+        as_of_us: As-of time, in microseconds since the epoch.
+        is_quiet: Whether that is the time of the newest event because nothing happened for a day.
+        reading: Score, interval, both directions, confidence, class, facets.
+        percentile: Percentile among the brand's pairs, 0 to 100; None where unknown.
+        change_28_days: Change over the last 28 days.
+        sides: For each direction: its name, its value, and its facets with their points.
+        scale: Number of points that the full length of a facet's bar represents.
+        associations: Declared associations of the consumer with the brand that are in force.
+        ledger: Events, newest first, including those without points.
+        event_count: Total number of events.
+        more_path: Path of further events; None when all are shown.
+        figures: Placeholders of its charts.
+        download: Path of the ledger as CSV.
+        live_path: Path of live updates; None where a fixed as-of time is shown.
     """
 
     consumer: str
@@ -121,11 +121,11 @@ class RelationshipPage:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFragment:
-    """Further rows of a ledger.
+    """More rows of a ledger.
 
     Attributes:
         ledger: The rows.
-        more_path: Where those after these are; None at the end.
+        more_path: Path of further rows; None at the end.
     """
 
     ledger: Sequence[LedgerRow]
@@ -133,7 +133,7 @@ class LedgerFragment:
 
 
 def show_relationship(page_request: PageRequest) -> Answer:
-    """One relationship."""
+    """Page of one relationship."""
     consumer, brand = _read_pair(page_request)
     as_of_us = page_request.as_of_us
     pair = _read(page_request, consumer, brand)
@@ -186,7 +186,7 @@ def show_relationship(page_request: PageRequest) -> Answer:
 
 
 def show_pair_figure(page_request: PageRequest, cache: Cache) -> Answer:
-    """One chart of a relationship, for its place on the page, or its numbers as CSV."""
+    """One chart of a relationship, or its numbers as CSV."""
     consumer, brand = _read_pair(page_request)
     name = page_request.read_asked("name")
 
@@ -204,7 +204,7 @@ def show_pair_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
 
 def show_without(page_request: PageRequest) -> Answer:
-    """What the score would be without one of the events."""
+    """The score without one of the events."""
     consumer, brand = _read_pair(page_request)
     pair = _read(page_request, consumer, brand)
     content = answers.score_without(pair.answer, page_request.read_asked("event"))
@@ -212,7 +212,7 @@ def show_without(page_request: PageRequest) -> Answer:
 
 
 def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
-    """The events of a relationship, the newest first, each with all that it gave or took."""
+    """The events of a relationship, newest first, each with its contributions."""
     parts: dict[str, list[FacetFragment]] = {}
     for each in pair.answer.explanation.contributions:
         parts.setdefault(each.event_id, []).append(

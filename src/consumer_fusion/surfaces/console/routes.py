@@ -1,4 +1,4 @@
-"""Every page of the console with its address: the list that the routes are made from."""
+"""All pages of the console by path, from which the routes are made."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from consumer_fusion.surfaces.operation_fields import is_file
 
 @dataclass(frozen=True, slots=True)
 class PageFunction:
-    """What makes a page.
+    """The function behind a page.
 
     Attributes:
-        needs: What one must be allowed, for some brand at least; the page itself asks again where it is of one brand.
-        make: From the visit and the charts that are kept.
-        is_change: Whether it does something: it is then posted to, with a form of ours.
-        is_preview: Whether it only shows what would be done.
-        takes_file: Whether a file may come with its form.
+        needs: Permission needed for at least one brand; a page about one brand checks that brand itself.
+        make: Function of the page request and the cache of charts.
+        is_change: Whether it changes something; it is then a POST with a form token.
+        is_preview: Whether it only previews a change.
+        takes_file: Whether its form may upload a file.
     """
 
     needs: Permission
@@ -114,7 +114,7 @@ _OWN_PAGES: dict[str, PageFunction] = {
 
 
 def _find_pages() -> dict[str, PageFunction]:
-    """The pages of the console, with those made from operations."""
+    """The pages of the console, including those generated from operations."""
     pages: dict[str, PageFunction] = {}
     for group in GROUP_PAGES:
         if group.group.under:

@@ -1,4 +1,4 @@
-"""The pages on which staff come in: signing in and out, taking up a one-time link; a demo lets its visitor in."""
+"""Sign-in, sign-out and one-time link pages; in demo mode visitors are signed in without a password."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _TOLD = {
     "out": N_("You are signed out."),
     "lost": N_("You were signed out, so nothing was changed. Sign in and do it again."),
 }
-"""What the sign-in page says, by the parameter with which one was sent to it."""
+"""Message of the sign-in page, by the query parameter of the redirect."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """What the sign-in page shows.
+    """Content of the sign-in page.
 
     Attributes:
-        action: Where its form goes.
-        email: The address that was given before.
-        message: Why it did not work.
-        hint: What to do about it.
-        is_owner_link: Whether the first owner is being made, who says their address.
-        min_letters: How long a password has to be.
-        staff_name: Who is signed in already; empty for nobody.
-        is_demo: Whether one is let in without a password here.
+        action: Path that the form is submitted to.
+        email: E-mail address entered before.
+        message: Error message.
+        hint: Hint for fixing the error.
+        is_owner_link: Whether the link creates the first owner, who enters their e-mail address.
+        min_letters: Minimum length of a password.
+        staff_name: Name of the user already signed in; empty for none.
+        is_demo: Whether demo mode allows entry without a password.
     """
 
     action: str
@@ -59,27 +59,27 @@ class SignInPage:
 
 
 class StaffSessions:
-    """Sessions as the console sees them; the request came through `SessionMiddleware`."""
+    """Sessions as the console sees them; requests have passed through `SessionMiddleware`."""
 
     sign_in_path = SIGN_IN_PATH
     sign_out_path = SIGN_OUT_PATH
 
     def find_signed_in_staff(self, request: Request) -> CurrentStaff | None:
-        """Who is signed in, or None."""
+        """The signed-in user, or None."""
         found = authentication.find_staff(request)
         if found is None:
             return None
         return CurrentStaff(found.account.name, found.caller, is_demo=found.session.origin == "demo")
 
     def make_form_token(self, request: Request) -> str:
-        """What every form of a page carries."""
+        """CSRF token for every form of a page."""
         return authentication.read_form_token(request)
 
     def check_form(self, request: Request, given: str) -> None:
-        """Refuse a form that does not come from a page of ours; the middleware has done so already.
+        """Reject a form without a valid token; one with the token in a header was checked by the middleware.
 
         Raises:
-            PermissionDeniedError: It does not.
+            PermissionDeniedError: The token is invalid.
         """
         if "x-form-token" not in request.headers:
             session = find_request_session(request)
@@ -87,7 +87,7 @@ class StaffSessions:
 
 
 def sign_in_routes() -> list[Route]:
-    """The routes of these pages; they go beside those of the console, inside `SessionMiddleware`."""
+    """The routes of these pages, to be added to those of the console inside `SessionMiddleware`."""
     return [
         Route(SIGN_IN_PATH, _show_sign_in, methods=["GET"]),
         Route(SIGN_IN_PATH, _sign_in, methods=["POST"]),
@@ -101,7 +101,7 @@ async def _show_sign_in(request: Request) -> Response:
     if authentication.find_staff(request) is not None:
         return RedirectResponse(_read_next(request), status_code=303)
     is_demo = find_request_session(request).guard.is_demo
-    # Whoever has just gone is not let in again before they ask for it.
+    # A user who has just signed out is not signed in again automatically.
     if is_demo and "out" not in request.query_params:
         try:
             await authentication.sign_in_visitor(request)
@@ -171,7 +171,7 @@ def _render(
         choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
     ):
         title = _("Sign in") if template == "sign_in.html" else _("Welcome")
-        # The address of a link holds its secret, so no other form may carry it away.
+        # The URL of a link holds its secret, so it must not appear in any other form.
         here = SIGN_IN_PATH if template == "sign_in.html" else "/"
         frame = PageFrame(
             title=title,
@@ -190,7 +190,7 @@ def _sign_in_action(request: Request) -> str:
 
 def _read_next(request: Request) -> str:
     path = request.query_params.get("next", "/")
-    # Pages of coming and going lead nowhere once one is in.
+    # After signing in, do not return to the sign-in, sign-out or link pages.
     is_door = path.startswith((SIGN_IN_PATH, SIGN_OUT_PATH, LINK_PATH))
     return path if is_own_path(path) and not is_door else "/"
 

@@ -25,26 +25,26 @@ SAID_BY_NAME = (
     N_("see identities"),
     N_("make tokens"),
     N_("declare associations"),
-    N_("mend events"),
+    N_("mend events"),  # words: as is
     N_("export"),
     N_("change keys"),
     N_("change webhooks"),
     N_("change staff"),
     N_("read audit"),
 )
-"""What somebody may be refused."""
+"""Translated names of permissions, for the message of a denied one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffPage:
-    """Accounts, or one to be changed.
+    """The accounts, or one account to be changed.
 
     Attributes:
-        accounts: The accounts.
-        brands: The brands that may be given, and those that are.
-        own_id: The visitor's own account.
-        roles: The roles, with what each may do.
-        states: The states, as they are called.
+        accounts: Accounts.
+        brands: Brands to choose from, and those chosen.
+        own_id: The user's own account.
+        roles: Roles, with their meanings.
+        states: Labels of the account states.
     """
 
     accounts: Sequence[StaffAccount]
@@ -55,7 +55,7 @@ class StaffPage:
 
 
 def show_staff(page_request: PageRequest) -> Answer:
-    """Who may sign in."""
+    """Page of the accounts."""
     accounts: list[StaffAccount] = page_request.ask(LIST_STAFF, NoParameters())
     return _answer(
         page_request, "staff.html", _("Staff"), accounts, offer_brands(page_request.list_brands(), None)
@@ -63,7 +63,7 @@ def show_staff(page_request: PageRequest) -> Answer:
 
 
 def show_account(page_request: PageRequest) -> Answer:
-    """One account, to be changed."""
+    """Page of one account, to be changed."""
     account: StaffAccount = page_request.ask(
         SHOW_ACCOUNT, AccountName(account=page_request.read_asked("account"))
     )

@@ -11,7 +11,7 @@ from consumer_fusion.surfaces.console.urls import STATIC_PATH
 from consumer_fusion.views.page_templates import write_style
 
 _KEPT = "public, max-age=31536000, immutable"
-"""Browsers may keep them for good: their addresses change with their content."""
+"""Browsers may cache them forever: their URLs change with their content."""
 
 
 def static_routes() -> list[BaseRoute]:

@@ -1,6 +1,6 @@
-"""Merge suggestions: records of people who are probably one person, looked through by somebody before they count.
+"""Merge suggestions: records that probably belong to one person, reviewed by a user before they are merged.
 
-The records that they are found in are read, compared and let go: nothing of them is kept but what somebody accepts.
+Uploaded records are compared in memory and discarded; only accepted suggestions are stored.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MOST_PEOPLE = 50_000
 
 @dataclass(frozen=True, slots=True)
 class SuggestionsPage:
-    """Finding consumers who may be one person.
+    """The merge suggestions page.
 
     Attributes:
-        is_installed: Whether the part that compares records is installed.
-        threshold: From which probability on a pair is suggested.
-        found: What was found; None before anything was looked for.
-        claimed: Pairs of whom a browser says that they are one person, each with both keys as the visitor may see
+        is_installed: Whether the optional package that compares records is installed.
+        threshold: Minimum match probability of a suggestion.
+        found: Result of the comparison; None before one is run.
+        claimed: Pairs that a browser claims to be one person, each with both keys as the user may see
             them.
     """
 
@@ -49,13 +49,13 @@ class SuggestionsPage:
 
 @dataclass(frozen=True, slots=True)
 class LinkageResult:
-    """What was found in a file of people.
+    """Matches in a file of people.
 
     Attributes:
-        rows: Pairs whose consumers are known here: the suggestion, both keys as the visitor may see them, and the
-            suggestion as text, to be sent back when it is accepted. The most probable first.
-        total: How many pairs were found.
-        unknown_count: How many of them name somebody who is not known here.
+        rows: Pairs whose consumers both exist: the suggestion, both keys as the user may see them, and the
+            suggestion as JSON, submitted when it is accepted. The most probable first.
+        total: Number of pairs found.
+        unknown_count: Number of these with an unknown consumer.
     """
 
     rows: Sequence[tuple[Mapping[str, Any], str, str, str]]
@@ -64,7 +64,7 @@ class LinkageResult:
 
 
 def show_suggestions(page_request: PageRequest) -> Answer:
-    """What browsers claim, and where a file of people is chosen."""
+    """Page of the matches claimed by browsers, with the upload form for a file of people."""
     page_request.require("merge_consumers")
     with page_request.workspace.store.reading() as session:
         pairs = list_claimed(session, SUGGESTIONS_LISTED)
@@ -75,12 +75,12 @@ def show_suggestions(page_request: PageRequest) -> Answer:
 
 
 def find_suggestions(page_request: PageRequest) -> Answer:
-    """Compare the records of a file with each other; nothing is merged, and the file is not kept."""
+    """Compare the records of an uploaded file with each other; nothing is merged, and the file is not stored."""
     page_request.require("merge_consumers")
     if not _is_installed():
         raise MissingExtraError(
-            _("The part that compares records of people is not installed here."),
-            hint=_("Whoever looks after the server can install it; the documentation says how."),
+            _("The component that compares records of people is not installed."),
+            hint=_("The server administrator can install it; see the documentation."),
         )
     threshold = page_request.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
     suggested = _suggest(page_request.read_upload("people"), threshold)
@@ -122,12 +122,12 @@ def _suggest(people: Upload, threshold: float) -> pa.Table:
         except pa.ArrowInvalid:
             raise InputError(
                 _("The file cannot be read."),
-                hint=_("Choose a CSV or Parquet file with one person a row."),
+                hint=_("Choose a CSV or Parquet file with one person per row."),
             ) from None
 
 
 def _check_size(path: Path) -> None:
-    """Refuse a file that would keep the server busy for long."""
+    """Reject a file that would keep the server busy for long."""
     if path.suffix == ".parquet":
         count = pyarrow.parquet.ParquetFile(path).metadata.num_rows
     else:
@@ -135,5 +135,7 @@ def _check_size(path: Path) -> None:
     if count > MOST_PEOPLE:
         raise InputError(
             _("The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)),
-            hint=_("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
+            hint=_(
+                "Choose a smaller file, or ask the administrator of this workspace to compare more people."
+            ),
         )

@@ -1,4 +1,4 @@
-"""Templates: Jinja2 with the language of the visit, its numbers, days and words, and the frame of every page."""
+"""Jinja2 templates with the number, date and word formats of the request's language, and the frame of every page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAID_BY_NAME = (
     N_("link"),
     N_("command line"),
 )
-"""Words that come from the data and are said as they are named there."""
+"""Words that appear in the data and are shown translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class NavigationEntry:
     """An entry of the navigation.
 
     Attributes:
-        section: Its name.
-        words: What it says.
-        path: Where it leads.
+        section: Name of the section.
+        words: Label.
+        path: Path of the page.
     """
 
     section: str
@@ -48,11 +48,11 @@ class NavigationEntry:
 
 @dataclass(frozen=True, slots=True)
 class NavigationGroup:
-    """Entries of the navigation that belong together.
+    """A group of navigation entries.
 
     Attributes:
-        words: What they have in common.
-        entries: In their order.
+        words: Heading.
+        entries: Entries, in order.
     """
 
     words: str
@@ -61,22 +61,22 @@ class NavigationGroup:
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """What stands around every page.
+    """The frame around every page.
 
     Attributes:
-        title: Of the page.
-        section: Which entry of the navigation is open.
-        groups: The navigation, as far as the visitor may go.
-        brand: The brand that the page is about.
+        title: Title of the page.
+        section: Current navigation section.
+        groups: Navigation entries that the user may open.
+        brand: Brand that the page is about.
         brands: The brands to choose from.
-        staff_name: Who is signed in; empty for nobody.
-        is_demo: Whether the visitor came in by the demo.
-        form_token: What every form carries.
-        sign_out_path: Where signing out is.
-        here: The address of the page itself.
+        staff_name: Name of the signed-in user; empty when nobody is signed in.
+        is_demo: Whether the user was signed in by the demo.
+        form_token: CSRF token for every form.
+        sign_out_path: Path that signs out.
+        here: URL of the page itself.
         theme: `light`, `dark`, or `auto` for what the device says.
-        notice: What has just been done.
-        is_part: Whether only a part of a page is answered.
+        notice: Message about the action just completed.
+        is_part: Whether only a part of a page is rendered.
     """
 
     title: str
@@ -96,7 +96,7 @@ class PageFrame:
 
 @lru_cache(maxsize=1)
 def read_version_of_statics() -> str:
-    """A digest of our own static files, so that browsers keep them until they change."""
+    """Hash of our own static files, which makes browsers reload them when they change."""
     folder = files("consumer_fusion.surfaces.console").joinpath("static")
     digest = hashlib.sha256()
     for name in ("console.css", "console.js"):
@@ -107,7 +107,7 @@ def read_version_of_statics() -> str:
 
 @lru_cache(maxsize=1)
 def make_console_environment() -> jinja2.Environment:
-    """The one environment of the console's templates."""
+    """The Jinja2 environment of the console, created once."""
     environment = make_environment("consumer_fusion.surfaces.console")
     environment.globals |= {
         "find_step": find_step,
@@ -129,12 +129,12 @@ def make_console_environment() -> jinja2.Environment:
 
 
 def write_field(value: float) -> str:
-    """A number as people would fill it in: as long as it needs to be, with the decimal sign of the language."""
+    """A number as people type it: no unnecessary digits, with the decimal separator of the language."""
     return f"{value:g}".replace(".", read_language().write_number(0.5, 1)[1])
 
 
 def mark_code(text: str) -> Markup:
-    """A text whose parts between backquotes are set as code; everything else of it is escaped."""
+    """HTML of a text in which the parts between backquotes are set as code; everything is escaped."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return escape(text)
@@ -145,11 +145,11 @@ def mark_code(text: str) -> Markup:
 
 
 def write_money(amount: float, currency: str | None) -> str:
-    """An amount of money; a number alone where its currency is not known."""
+    """An amount of money; only the number where its currency is unknown."""
     language = read_language()
     return language.write_money(amount, currency) if currency else language.write_number(amount, 2)
 
 
 def render_page(template: str, frame: PageFrame, content: object) -> str:
-    """The HTML of a page or part."""
+    """HTML of a page or part."""
     return make_console_environment().get_template(template).render(frame=frame, page=content)

@@ -1,4 +1,4 @@
-"""Events that name no consumer or no brand: kept, counting for nobody, until somebody says whose they are."""
+"""Events without a consumer or a brand: stored but not scored until a user assigns them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 @dataclass(frozen=True, slots=True)
 class UnattributedPage:
-    """Events without a consumer or a brand.
+    """Page of events without a consumer or a brand.
 
     Attributes:
-        told: What the query answered.
-        brands: Brands that there are.
+        result: Result of the query.
+        brands: Existing brands.
     """
 
-    told: UnattributedEvents
+    result: UnattributedEvents
     brands: Sequence[str]
 
 
 def show_unattributed(page_request: PageRequest) -> Answer:
-    """The events that lack a party."""
-    told: UnattributedEvents = page_request.ask(LIST_UNATTRIBUTED, LIST_UNATTRIBUTED.parameters())
+    """Page of the events without a consumer or a brand."""
+    result: UnattributedEvents = page_request.ask(LIST_UNATTRIBUTED, LIST_UNATTRIBUTED.parameters())
     return Page(
-        "unattributed.html", _("Unattributed events"), UnattributedPage(told, page_request.list_brands()),
+        "unattributed.html", _("Unattributed events"), UnattributedPage(result, page_request.list_brands()),
         section="unattributed",
-        look=AuditNote(LIST_UNATTRIBUTED.look, page_request.path, detail={"rows": len(told.events)}),
+        look=AuditNote(LIST_UNATTRIBUTED.look, page_request.path, detail={"rows": len(result.events)}),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Addresses of the console: keys of consumers and brands may hold any character, so they stand in parameters."""
+"""URLs of the console. Keys of consumers and brands may hold any character, so they are query parameters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from urllib.parse import urlencode
 
 STATIC_PATH = "/static"
 LIVE_PATH = "/api/v1/live"
-"""Where pages listen to changes."""
+"""Path of live updates."""
 
 
 def make_path(path: str, **parameters: object) -> str:
-    """A path with its parameters; those that are None or empty are left out."""
+    """A path with its query parameters; None and empty ones are omitted."""
     given = {name: str(value) for name, value in parameters.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
 
 
 def is_own_path(path: str) -> bool:
-    """Whether a page to go back to is one of ours, not of another site."""
+    """Whether a path to return to is on this site."""
     return (
         path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
     )

@@ -1,4 +1,4 @@
-"""Filling the report: what a workspace holds, put into the sections of a page."""
+"""Data of the report: the contents of a workspace, arranged in sections."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from consumer_fusion.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """What a report is to show.
+    """Parameters of a report.
 
     Attributes:
-        as_of: As-of time; None for the usual one.
-        brand: Only this brand.
-        consumer: The consumer of the pair that is explained; None picks the pair that moved most.
+        as_of: As-of time; None for the default.
+        brand: Only this brand; None for all.
+        consumer: Consumer of the explained pair; None picks the pair with the largest change.
     """
 
     as_of: Moment = None
@@ -47,10 +47,10 @@ class ReportRequest:
 
 
 def fill_report(workspace: Workspace, request: ReportRequest) -> Report:
-    """All that the report shows, in the language in force.
+    """All data of the report, in the current language.
 
     Raises:
-        NotFoundError: The brand or the consumer is not known.
+        NotFoundError: The brand or the consumer is unknown.
     """
     as_of_us = answers.resolve_as_of(workspace, request.as_of)
     moment = from_microseconds(as_of_us)
@@ -88,7 +88,7 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> Report:
 def _explain_pair(
     workspace: Workspace, request: ReportRequest, scores: pa.Table, moment: Moment
 ) -> Section | None:
-    """The relationship asked about; the one that moved most where none was; None where none moved."""
+    """The requested relationship; by default the one with the largest change; None where none changed."""
     rows = answers.list_movers(scores, 1).to_pylist()
     pair = (rows[0]["consumer"], rows[0]["brand"]) if rows else None
     if request.consumer is not None:

@@ -1,4 +1,4 @@
-"""Writing a report to a file, whole or not at all."""
+"""Writing a report to a file, atomically."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from consumer_fusion.views.page_templates import make_environment, write_style
 from consumer_fusion.views.tables import TableView, write_csv
 
 ROWS_IN_DOWNLOAD = 5_000
-"""So many rows are in a download, which lies within the page; for all there is `fusion score --out`."""
+"""Maximum number of rows of a download embedded in the page; `fusion score --out` writes all of them."""
 _PACKAGE = "consumer_fusion.surfaces.report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that a report shows.
+    """All data of a report.
 
     Attributes:
         title: Heading of the page.
-        made_at_us: When the report was made.
-        as_of_us: As-of time of the scores.
-        points_version: Version of the points table that the scores are read with.
-        pair_count: Relationships.
-        consumer_count: Consumers, after merges.
-        brand_count: Brands.
-        counts: How much the workspace took.
-        newest_event_us: When the newest event occurred; None without events.
-        newest_received_us: When an event was last received; None without events.
-        sections: In order.
+        made_at_us: Time of creation, in microseconds since the epoch.
+        as_of_us: As-of time of the scores, in microseconds since the epoch.
+        points_version: Version of the points table used for the scores.
+        pair_count: Number of relationships.
+        consumer_count: Number of consumers, after merges.
+        brand_count: Number of brands.
+        counts: Numbers of imported, rejected and unattributed rows.
+        newest_event_us: Time of the newest event, in microseconds since the epoch; None without events.
+        newest_received_us: Time when an event was last received, in microseconds since the epoch; None without events.
+        sections: Sections, in order.
     """
 
     title: str
@@ -51,11 +51,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFile:
-    """A table as CSV within the page.
+    """A table as CSV embedded in the page.
 
     Attributes:
-        href: A `data:` address.
-        row_count: How many rows it has.
+        href: `data:` URL.
+        row_count: Number of rows.
     """
 
     href: str
@@ -63,14 +63,14 @@ class EmbeddedFile:
 
 
 def write_report(report: Report, path: Path) -> Path:
-    """Write a report as one HTML file that refers to nothing outside itself.
+    """Write a report as one self-contained HTML file.
 
     Args:
-        report: What it shows.
-        path: The file; one that is there is replaced, and only once the new one is complete.
+        report: Report.
+        path: Path of the file; an existing one is replaced once the new one is complete.
 
     Returns:
-        The file.
+        Path of the file.
     """
     html = render_report(report)
     path = Path(path)
@@ -82,7 +82,7 @@ def write_report(report: Report, path: Path) -> Path:
 
 
 def render_report(report: Report) -> str:
-    """The HTML of a report, in the language in force."""
+    """The HTML of a report, in the current language."""
     environment = make_environment(_PACKAGE)
     own_style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html").render(
@@ -95,7 +95,7 @@ def render_report(report: Report) -> str:
 
 
 def _name_file(section: Section, table: TableView) -> str:
-    """The name of a download, which is its id on the page too: several brands have tables of one name."""
+    """File name of a download, also its id on the page: tables of different brands may have the same name."""
     return f"{table.name}-{section.name}.csv" if section.name.startswith("brand-") else f"{table.name}.csv"
 
 

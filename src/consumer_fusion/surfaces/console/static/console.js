@@ -1,7 +1,7 @@
-// What the pages do by themselves: everything works without it but the charts, whose numbers are then downloads.
+// Client-side behaviour. Everything works without it except the charts, whose numbers can then be downloaded.
 "use strict";
 
-// Charts are drawn for the width of the place where they stand; what is asked for again must be new.
+// Charts are drawn for the width of their container; redrawing bypasses the cache.
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.dataset && event.detail.elt.dataset.drawn && event.detail.elt.clientWidth < 480) {
     event.detail.parameters.width = "narrow";
@@ -12,8 +12,8 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
-// Choices that take effect when they are made. Whoever goes through them with the keys has not made one yet: the form's
-// button comes into view for them (WCAG 2.2, 3.2.2).
+// Selections that take effect immediately. With the keyboard a selection is not final while moving through it: the
+// form's button is then shown instead (WCAG 2.2, 3.2.2).
 let isByKey = false;
 document.addEventListener("keydown", (event) => {
   isByKey = event.target.matches("select[data-send]");
@@ -34,7 +34,7 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// What is dangerous is asked about once.
+// Destructive actions ask for confirmation.
 document.addEventListener("submit", (event) => {
   const question = event.submitter && event.submitter.dataset.ask;
   if (question && !window.confirm(question)) {
@@ -42,7 +42,7 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
-// "/" goes to the search of the page.
+// "/" focuses the search field.
 document.addEventListener("keydown", (event) => {
   const search = document.querySelector("input[type=search]");
   if (event.key === "/" && search && !event.ctrlKey && !event.metaKey && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) {
@@ -51,7 +51,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// On a narrow window the navigation is folded away under a button.
+// In a narrow window the navigation is folded under a button.
 document.addEventListener("click", (event) => {
   const menu = event.target.closest("button.menu");
   if (menu) {
@@ -67,7 +67,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// What is shown once is copied by a button.
+// One-time secrets are copied by a button.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-copy]");
   if (button && navigator.clipboard) {
@@ -77,19 +77,19 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// New events: the numbers follow by themselves, unless somebody is at them; charts and lists when they are asked for.
+// New events: the numbers refresh automatically unless the focus is in them; charts and lists refresh on request.
 function listen(news) {
-  const told = news.querySelector("[role=status]"), button = news.querySelector("[data-show-news]");
+  const status = news.querySelector("[role=status]"), button = news.querySelector("[data-show-news]");
   let source = null, due = 0;
   const part = () => document.getElementById("live");
   const refresh = () => {
     due = 0;
     button.hidden = false;
     if (part().contains(document.activeElement)) {
-      told.textContent = told.dataset.waiting;
+      status.textContent = status.dataset.waiting;
     } else {
       htmx.trigger(part(), "refresh");
-      told.textContent = told.dataset.words;
+      status.textContent = status.dataset.words;
     }
   };
   const hear = () => { due = due || window.setTimeout(refresh, 1000); };
@@ -105,10 +105,10 @@ function listen(news) {
     if (happened) {
       htmx.trigger(happened, "refresh");
     }
-    told.textContent = "";
+    status.textContent = "";
     button.hidden = true;
   });
-  // Browsers open few connections to one place, so a page that nobody sees holds none.
+  // Browsers limit connections per host, so a hidden page keeps none open.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       source.close();
@@ -121,7 +121,7 @@ function listen(news) {
 }
 document.querySelectorAll("[data-live]").forEach(listen);
 
-// A page that is still being read is asked for again.
+// A page whose result is still being computed is requested again.
 document.querySelectorAll("[data-again]").forEach((each) => {
   window.setTimeout(() => window.location.reload(), 1000 * Number(each.dataset.again));
 });
