@@ -246,7 +246,10 @@ def test_two_who_apply_one_correction_at_once_lose_nothing(workspace, monkeypatc
 
 @pytest.mark.parametrize(
     ("field", "said", "told"),
-    [("occurred_at", "1850-01-01", "is no longer valid"), ("consumer", "GUEST", "placeholder as consumer key")],
+    [
+        ("occurred_at", "1850-01-01", "is no longer valid"),
+        ("consumer", "GUEST", "placeholder as consumer key"),
+    ],
 )
 def test_what_this_release_refuses_cannot_come_back_and_that_is_told(workspace, field, said, told):
     fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
