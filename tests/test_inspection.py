@@ -202,7 +202,7 @@ def test_a_workspace_that_may_not_be_written_is_read(read_only):
         assert workspace.is_read_only
         assert read_scores(workspace) == scores
         assert find_problems(workspace) == []
-        with pytest.raises(StoreError, match="nothing may be written"):
+        with pytest.raises(StoreError, match="read-only location"):
             fusion.import_events(workspace, [make_order(900)])
     assert all(each.is_ok for each in inspection.examine_folder(folder))
 
