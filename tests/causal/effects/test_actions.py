@@ -188,5 +188,7 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
         assert acceptance.unattributed == 0
     (row,) = list_actions(workspace)
     assert (row["action_id"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
-    assert all(f"the event {event} does not declare a valid action" in caplog.text for event in ("e2", "e3", "e4"))
+    assert all(
+        f"the event {event} does not declare a valid action" in caplog.text for event in ("e2", "e3", "e4")
+    )
     assert attribution.list_unattributed(workspace).count == 0

@@ -164,7 +164,11 @@ def test_a_file_of_a_metric_is_read_with_what_holds_for_all_its_rows(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("twice.csv", "day,value\n2026-06-01,12\n2026-06-01T18:00:00+00:00,9\n", "Row 1 already has this day"),
+        (
+            "twice.csv",
+            "day,value\n2026-06-01,12\n2026-06-01T18:00:00+00:00,9\n",
+            "Row 1 already has this day",
+        ),
         ("long.csv", "day,value\n2026-06-01,12,13\n", "more values than the first line has columns"),
         ("list.jsonl", "[1, 2]\n", "Row 1 of list.jsonl is not an object"),
         ("mean.csv", "day,value,kind,reading_count\n2026-06-01,12,mean,0\n", "A mean cannot have 0 readings"),
