@@ -85,7 +85,7 @@ def test_a_day_without_a_value_is_not_drawn():
 
 def test_the_course_says_what_was_seen_and_expected_in_the_days_looked_at():
     chart = draw_course(make_course(), start_day=FIRST + 21, end_day=FIRST + 27, measure="orders a day")
-    assert "13.0 were seen and 10.0 expected on average" in chart.description
+    assert "the mean was 13.0 observed and 10.0 expected" in chart.description
 
 
 def test_placebos_count_those_that_were_as_large_whatever_their_sign():

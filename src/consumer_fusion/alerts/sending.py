@@ -165,7 +165,7 @@ def _look_up(name: str, port: int, seconds: float) -> Sequence[Any]:
 def may_receive(text: str, *, is_internal: bool) -> bool:
     """Whether alerts may be posted to a network address, and to every other that it maps to.
 
-    Link-local addresses are where clouds keep the credentials of a machine; no receiver has one.
+    Clouds serve the credentials of a machine at link-local addresses; no receiver has such an address.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     return all(_may_receive(each, is_internal=is_internal) for each in _unwrap(address))

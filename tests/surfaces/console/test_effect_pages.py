@@ -136,7 +136,7 @@ def test_a_file_of_actions_is_uploaded(owner):
     page = "/actions?brand=book-shop"
     form = {"form_token": owner.find_token(page), "back": page}
     answer = owner.http.post("/actions/import", data=form, files=files, headers={"Origin": SITE})
-    assert "Actions declared: 1; on record already: 0." in answer.text
+    assert "Actions declared: 1; already declared: 0." in answer.text
     assert "A book fair" in answer.text
     owner.send("/actions?brand=book-shop", "/actions/withdraw", action_id="fair")
 

@@ -40,7 +40,8 @@ def test_an_experiment_is_withdrawn_and_decides_nothing(owner):
     path = draw(owner, "A mistake")
     number = re.search(r"experiment=([^&]+)", path).group(1)
     assert (
-        "decides nothing" in owner.send(path, "/experiments/withdraw", experiment_id=number, back=path).text
+        "no longer decides points"
+        in owner.send(path, "/experiments/withdraw", experiment_id=number, back=path).text
     )
     assert "It was withdrawn" in owner.get(path).text
     assert "A mistake" not in owner.get(PLANNER).text

@@ -1,4 +1,4 @@
-"""Effects: measured, pooled within their kind, kept as reports and put into words."""
+"""Effects: measured, pooled within their kind, stored as reports and described in words."""
 
 __all__ = [
     "action_effect",

@@ -75,7 +75,7 @@ class ActionEffect(Schema):
     )
     effect_low: float | None = describe("Effect, low", "Lower end of its 95% interval.", is_shown=False)
     effect_high: float | None = describe("Effect, high", "Upper end.", is_shown=False)
-    relative: float | None = describe("Raw", "The effect as a share of what was expected.", form="change")
+    relative: float | None = describe("Raw", "The effect as a share of the expected value.", form="change")
     low: float | None = describe("Low", "Lower end of the 95% interval of `relative`.", form="change")
     high: float | None = describe("High", "Upper end.", form="change")
     p_value: float | None = describe("p", "Probability of an effect as large by chance.", form="p_value")

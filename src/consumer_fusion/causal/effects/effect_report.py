@@ -47,7 +47,7 @@ class EffectReport:
         unit: Unit of the metric.
         adds_up: Whether days may be added up; those of a mean or a level may not.
         step: The period of each value: a day, a week or a month.
-        kind: open (only days before say what was expected) or temporary (days after do too).
+        kind: open (forecast from the days before only) or temporary (from the days after too).
         start_day: The first day of the window.
         end_day: The last day of the window that has been observed.
         declared_end_day: The last day of the window as it was declared.
@@ -58,7 +58,7 @@ class EffectReport:
         cumulative: Total over the window, in units.
         cumulative_low: Lower end of its interval.
         cumulative_high: Upper end.
-        relative: As a share of what was expected.
+        relative: As a share of the expected value.
         low: Lower end of its interval.
         high: Upper end.
         p_value: Probability of an effect as large by chance.

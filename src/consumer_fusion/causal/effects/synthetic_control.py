@@ -17,7 +17,7 @@ from consumer_fusion.i18n.translation import N_
 
 
 def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window) -> CheckResult | None:
-    """The classic synthetic control of a region, beside the engine's estimate; None where there is no region.
+    """The classic synthetic control of a region, as a second opinion; None where there is no region.
 
     Args:
         own: The series that was acted on.

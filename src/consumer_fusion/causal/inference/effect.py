@@ -47,7 +47,7 @@ class Effect:
         cumulative: The sum over the observed days.
         cumulative_low: Lower end of its interval, from the variance of the sum.
         cumulative_high: Upper end.
-        relative: The change relative to what was expected.
+        relative: The change relative to the expected value.
         low: Lower end of its interval.
         high: Upper end.
         p_value: Probability of so large a change without any effect, at the end of the window.
