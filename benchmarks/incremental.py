@@ -31,7 +31,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_reading
@@ -63,7 +63,7 @@ class CountingSession:
 @contextmanager
 def build_workspace(
     folder: Path, event_count: int, figures: dict[str, float]
-) -> Iterator[tuple[Workspace, PointsInForce]]:
+) -> Iterator[tuple[Workspace, EffectivePoints]]:
     """A workspace with so many sealed and folded events; loading is timed too."""
     data = folder / f"data-{event_count}"
     prepare_data(data, event_count)
@@ -107,7 +107,7 @@ def choose_pairs(
 
 
 def invent_events(
-    pairs: pa.Table, occurred_us: np.ndarray, force: PointsInForce, prefix: str, random: np.random.Generator
+    pairs: pa.Table, occurred_us: np.ndarray, force: EffectivePoints, prefix: str, random: np.random.Generator
 ) -> pa.Table:
     """Rows for the inbox."""
     count = pairs.num_rows
@@ -131,7 +131,7 @@ def invent_events(
     return pa.table(columns)
 
 
-def accept_and_fold(workspace: Workspace, force: PointsInForce, events: pa.Table) -> dict[str, float]:
+def accept_and_fold(workspace: Workspace, force: EffectivePoints, events: pa.Table) -> dict[str, float]:
     """Take events in and fold them, as the product does; both are timed."""
     accepting = Stopwatch()
     with workspace.store.writing() as session:
@@ -183,7 +183,7 @@ def name_parties(workspace: Workspace, pairs: list[tuple[int, int]]) -> None:
 
 
 def read_single_pairs(
-    workspace: Workspace, force: PointsInForce, pairs: list[tuple[int, int]]
+    workspace: Workspace, force: EffectivePoints, pairs: list[tuple[int, int]]
 ) -> dict[str, dict[str, float]]:
     """Read pairs one after the other: the rows of the state, the score, and the product's whole answers."""
     points, kind_ids = force.points, force.kind_ids

@@ -18,7 +18,7 @@ from consumer_fusion.score.model.changes import Change
 from consumer_fusion.score.model.explanation import Contribution, Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.reading import Reading
-from consumer_fusion.score.queries.answers import PairAnswer, tabulate_changes, tabulate_contributions
+from consumer_fusion.score.queries.answers import PairSnapshot, tabulate_changes, tabulate_contributions
 from consumer_fusion.surfaces.report.writing import Report
 from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
 from consumer_fusion.views.brand_views import make_brand_sections, make_movers_section, make_scores_section
@@ -162,7 +162,7 @@ def invent_contributions() -> pa.Table:
     return tabulate_contributions(invent_answer())
 
 
-def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") -> PairAnswer:
+def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") -> PairSnapshot:
     reading = Reading(
         fusion_score=46.22, low=37.6, high=55.1, consumer_to_brand=47.2, brand_to_consumer=44.1, confidence=0.86,
         symbiosis="competition", evidence=3.0, facets=invent_facets(),
@@ -174,7 +174,7 @@ def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") ->
         )
         for each in contributions
     )
-    return PairAnswer(
+    return PairSnapshot(
         consumer,
         brand,
         NOW_US,

@@ -61,7 +61,7 @@ def draw_all(style):
     }
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["page", "phone", "themed"])
+@pytest.mark.parametrize("view", LOOKS, ids=["page", "phone", "themed"])
 def test_every_chart_is_valid_drawn_and_told_in_words(style):
     for name, chart in draw_all(style).items():
         chart.to_dict()

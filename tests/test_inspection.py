@@ -166,7 +166,7 @@ def test_an_event_on_record_twice_is_found(workspace):
         row = session.read(EVENTS, limit=1).to_pylist()[0]
         del row["sequence"]
         sealed_id = workspace.engine.read(
-            f"select event_id from read_parquet('{list_files(workspace)[0]}') limit 1", step="look"
+            f"select event_id from read_parquet('{list_files(workspace)[0]}') limit 1", step="view"
         )["event_id"][0].as_py()
         session.insert(EVENTS, tuple(row), [tuple({**row, "event_id": sealed_id}.values())])
     found = read_check(inspection.check_workspace(workspace), "duplicate events")

@@ -55,7 +55,7 @@ def send(context, asked):
 
 GROUPS = (OperationGroup("postcards", "Postcards", "Postcards of a place.", under="Post"),)
 OPERATIONS = (
-    Query(name="postcards list", run=lambda context, _: [Postcard(place="Rimini")], needs="look", result=Postcard,
+    Query(name="postcards list", run=lambda context, _: [Postcard(place="Rimini")], needs="view", result=Postcard,
           is_many=True, title="Postcards", summary="List the postcards.", empty="No postcards."),
     Operation(name="postcards send", run=send, needs="change_keys", parameters=Sending, result=Postcard,
               arguments=("place",), summary="Send a postcard.", audit="send postcard", button="Send",
@@ -83,7 +83,7 @@ with open_workspace(folder) as workspace:
     schema = build_api(RequestContext(workspace, AuditBuffer(workspace.store, workspace.session_store))).openapi()
     with workspace.store.reading() as session:
         entries = [entry.action for entry in read_audit(session)]
-groups = list_groups({"look"}, None, GROUP_PAGES)
+groups = list_groups({"view"}, None, GROUP_PAGES)
 print(json.dumps({
     "listed": listed.output, "sent": sent.output, "entries": entries,
     "paths": {path: sorted(methods) for path, methods in schema["paths"].items() if "postcards" in path},

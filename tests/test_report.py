@@ -15,7 +15,7 @@ from tests import invented_relationships as invented
 
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.locales import load_language
-from consumer_fusion.i18n.translation import PlainEnglish, speaking
+from consumer_fusion.i18n.translation import SourceLanguage, speaking
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.surfaces.report.writing import render_report, write_report
 from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
@@ -292,7 +292,7 @@ def test_a_calibration_that_is_not_better_says_why_in_the_language_of_the_page()
     assert "Invariati (derivato: non supera mai l’evento da cui deriva)" in told[-1]
 
 
-class Bracketed(PlainEnglish):
+class Bracketed(SourceLanguage):
     """A language that shows which texts went through the catalogue."""
 
     code = "xx"

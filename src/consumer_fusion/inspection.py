@@ -28,7 +28,7 @@ from consumer_fusion.records.import_record import REJECTIONS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND
 from consumer_fusion.score.fold.fold_queries import fold_relation
@@ -323,7 +323,7 @@ def export_workspace(
     return counts
 
 
-def _export_events(workspace: Workspace, session: Session, force: PointsInForce, path: Path) -> int:
+def _export_events(workspace: Workspace, session: Session, force: EffectivePoints, path: Path) -> int:
     columns = (
         "source_id", "event_id", "occurred_us", "precision", "received_us", "consumer_id", "brand_id", "kind",
         "kind_id", "channel", "value", "currency", "text", "trust", "magnitude", "properties",
@@ -357,7 +357,7 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
     )
 
 
-def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> InspectionCheck:
+def _compare_states(workspace: Workspace, session: Session, force: EffectivePoints) -> InspectionCheck:
     kept = session.read(PAIR_KIND_STATES)
     source = open_events(session, workspace.folder, EventSelection(is_folded_only=True))
     recomputed = fold_relation(

@@ -77,7 +77,7 @@ def read_settings(workspace_folder: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {error}.", where=str(path)) from error
 
-    class WithFile(Settings):
+    class FileSettings(Settings):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -90,7 +90,7 @@ def read_settings(workspace_folder: Path) -> Settings:
             return env_settings, InitSettingsSource(settings_cls, init_kwargs=in_file)
 
     try:
-        return WithFile()
+        return FileSettings()
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SettingsError(

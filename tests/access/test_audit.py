@@ -28,7 +28,7 @@ AUDIT = Path(audit.__file__)
 def looks(store):
     """Five looks at pairs on record."""
     entries = [
-        AuditEntry(Actor("staff", f"account-{n % 2}"), "look at pair", NOW_US + n, consumer_id=n, brand_id=7,
+        AuditEntry(Actor("staff", f"account-{n % 2}"), "view pair", NOW_US + n, consumer_id=n, brand_id=7,
                    detail={"page": n})
         for n in range(5)
     ]  # fmt: skip

@@ -73,8 +73,8 @@ async def sign_out(request):
 
 async def look(request):
     brand = request.path_params["brand"]
-    caller = await require_caller(request, "look", brand)
-    authentication.note_looks(request, [AuditEntry(caller.actor, "look at brand", NOW_US, brand_id=7)])
+    caller = await require_caller(request, "view", brand)
+    authentication.note_looks(request, [AuditEntry(caller.actor, "view brand", NOW_US, brand_id=7)])
     return PlainTextResponse(f"the numbers of {brand}")
 
 
@@ -281,7 +281,7 @@ def test_what_was_looked_at_is_on_record(browser, guard, anna):
     browser.get("/brands/cinema")
     guard.audit_buffer.flush()
     with guard.store.reading() as session:
-        (look_at,) = [e for e in read_audit(session) if e.action == "look at brand"]
+        (look_at,) = [e for e in read_audit(session) if e.action == "view brand"]
     assert (look_at.actor.id, look_at.brand_id, look_at.at_us) == (anna.account_id, 7, NOW_US)
 
 
@@ -418,7 +418,7 @@ def test_without_the_middleware_nobody_is_let_in():
 
 def test_looks_wait_while_somebody_writes_and_are_not_lost(guard, store, monkeypatch):
     monkeypatch.setattr(audit_buffer, "_PATIENCE_SECONDS", 0.0)
-    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US)])
+    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "view pair", NOW_US)])
     guard.audit_buffer.note_session("digest", NOW_US)
     with store.writing(), pytest.raises(StoreError):
         guard.audit_buffer.flush()
@@ -457,7 +457,7 @@ def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, guard, 
 
 def test_closing_the_trail_writes_what_is_left(guard, store):
     guard.audit_buffer.start()
-    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US + SECOND_US)])
+    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "view pair", NOW_US + SECOND_US)])
     guard.audit_buffer.close()
     with store.reading() as session:
         assert len(read_audit(session)) == 1

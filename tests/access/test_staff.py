@@ -32,9 +32,9 @@ callers = st.builds(
 
 def test_an_agent_of_one_brand_does_not_see_another(anna):
     caller = call_as(anna)
-    require_permission(caller, "look", "book-shop")
+    require_permission(caller, "view", "book-shop")
     with pytest.raises(PermissionDeniedError):
-        require_permission(caller, "look", "cinema")
+        require_permission(caller, "view", "cinema")
     assert keep_visible(caller, ["cinema", "book-shop", "café"]) == ["book-shop"]
 
 
@@ -42,7 +42,7 @@ def test_a_brand_one_may_not_see_is_refused_in_the_same_words_whether_it_exists_
     words = set()
     for brand in ("cinema", "no such brand"):
         with pytest.raises(PermissionDeniedError) as refused:
-            require_permission(call_as(anna), "look", brand)
+            require_permission(call_as(anna), "view", brand)
         words.add(str(refused.value))
     assert len(words) == 1
     assert "cinema" not in words.pop()
@@ -50,7 +50,7 @@ def test_a_brand_one_may_not_see_is_refused_in_the_same_words_whether_it_exists_
 
 def test_a_brand_of_almost_the_same_name_is_another_brand(anna):
     for brand in ("Book-Shop", "book-shop ", "book-sho", "book-shop2", ""):
-        assert not may(call_as(anna), "look", brand)
+        assert not may(call_as(anna), "view", brand)
 
 
 @given(callers, st.sampled_from(PERMISSIONS), st.sampled_from(["book-shop", "café", "cinema", "other"]))
@@ -76,7 +76,7 @@ def test_asking_and_requiring_agree(caller, permission, brand):
 
 def test_a_read_only_account_changes_nothing():
     reader = Caller(Actor("staff", "1"), "read-only", None)
-    assert [permission for permission in PERMISSIONS if may(reader, permission)] == ["look"]
+    assert [permission for permission in PERMISSIONS if may(reader, permission)] == ["view"]
 
 
 def test_only_an_owner_lets_staff_and_sources_in_and_reads_the_audit():

@@ -44,8 +44,8 @@ def call(store):
 def test_a_token_reads_its_brands_and_does_nothing_else(analyst, make_token, call):
     caller = call(make_token(analyst).secret)
     assert caller.brands == frozenset({"book-shop"})
-    assert [p for p in PERMISSIONS if may(caller, p)] == ["look"]
-    assert not may(caller, "look", "café")
+    assert [p for p in PERMISSIONS if may(caller, p)] == ["view"]
+    assert not may(caller, "view", "café")
 
 
 def test_a_token_for_all_brands_means_all_of_its_maker(analyst, make_token, call):

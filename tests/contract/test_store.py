@@ -13,7 +13,7 @@ from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS
 from consumer_fusion.storage.sqlite import SQLiteStore
-from consumer_fusion.storage.store import Between
+from consumer_fusion.storage.store import RangeCondition
 
 
 def make_sqlite(folder):
@@ -202,9 +202,9 @@ def test_conditions_choose_values_lists_spans_and_nothing(store):
         assert choose({"consumer_id": 3}) == [3]
         assert choose({"consumer_id": [2, 5, 99]}) == [2, 5]
         assert choose({"consumer_id": []}) == []
-        assert choose({"last_occurred_us": Between(above=20, at_most=40)}) == [3, 4]
-        assert choose({"last_occurred_us": Between(above=40), "consumer_id": [1, 6]}) == [6]
-        assert session.count(PAIR_KIND_STATES, {"last_occurred_us": Between(at_most=30)}) == 3
+        assert choose({"last_occurred_us": RangeCondition(above=20, at_most=40)}) == [3, 4]
+        assert choose({"last_occurred_us": RangeCondition(above=40), "consumer_id": [1, 6]}) == [6]
+        assert session.count(PAIR_KIND_STATES, {"last_occurred_us": RangeCondition(at_most=30)}) == 3
         limited = session.read(PAIR_KIND_STATES, order_by=("last_occurred_us",), limit=2)
         assert limited["consumer_id"].to_pylist() == [1, 2]
 

@@ -87,7 +87,7 @@ def test_a_bucket_of_many_files_becomes_one_file_with_whole_days(tmp_path, monke
             seal(workspace)
         (path,) = list_files(workspace)
         rows = workspace.engine.read(
-            f"select same_day_count from read_parquet({quote_paths([path])})", step="look"
+            f"select same_day_count from read_parquet({quote_paths([path])})", step="view"
         )
         assert rows["same_day_count"].to_pylist() == [3, 3, 3]
         assert find_problems(workspace) == []

@@ -90,7 +90,7 @@ def read_rows(workspace, audit_buffer):
         ("/api/v1/movers?brand=bakery&direction=both", "list movers", 2),
         ("/consumers?brand=bakery", "list consumers", 2),
         ("/consumers?brand=bakery&format=csv", "download", 2),
-        ("/brand/figure?brand=bakery&name=movers", "look at figure", 2),
+        ("/brand/figure?brand=bakery&name=movers", "view chart", 2),
         ("/brand/figure?brand=bakery&name=movers&format=csv", "download", 2),
         ("/relationship?consumer=ann&brand=bakery&format=csv", "download", 3),
         ("/relationship/figure?consumer=ann&brand=bakery&name=facets&format=csv", "download", None),

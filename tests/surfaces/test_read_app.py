@@ -127,4 +127,4 @@ def test_looks_go_on_record(visitor, workspace, side):
     )  # fmt: skip
     side.guard.audit_buffer.flush()
     with workspace.store.reading() as session:
-        assert "look at score" in [entry.action for entry in read_audit(session)]
+        assert "view score" in [entry.action for entry in read_audit(session)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry, AuditNote
-from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.storage.store import RangeCondition, Session, Where
 from consumer_fusion.workspace import Workspace
 
 HEAD_MARK = "audit_head"
@@ -116,7 +116,7 @@ def read_audit(
     }  # fmt: skip
     where: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     if before_id is not None:
-        where["audit_id"] = Between(at_most=before_id - 1)
+        where["audit_id"] = RangeCondition(at_most=before_id - 1)
     rows = session.read(AUDIT_ENTRIES, where, order_by=("audit_id desc",), limit=limit).to_pylist()
     return [
         AuditEntry(
@@ -157,7 +157,7 @@ def find_broken_audit(session: Session) -> list[int]:
 
 
 def _after(audit_id: int) -> Where:
-    return {"audit_id": Between(above=audit_id)}
+    return {"audit_id": RangeCondition(above=audit_id)}
 
 
 def _digest_detail(salt: str, detail: str) -> str:

@@ -11,15 +11,15 @@ from consumer_fusion.records.access import Caller, Permission, Role
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 BRAND_LEVEL: frozenset[Permission] = frozenset(
-    {"look", "see_identities", "make_tokens", "declare_associations", "declare_actions"}
+    {"view", "see_identities", "make_tokens", "declare_associations", "declare_actions"}
 )
 """Permissions that apply to single brands; all others affect all brands and need access to all of them."""
 
 _AGENT: frozenset[Permission] = frozenset(
-    {"look", "see_identities", "declare_associations", "merge_consumers", "mend_events"}
+    {"view", "see_identities", "declare_associations", "merge_consumers", "fix_events"}
 )
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    "read-only": frozenset({"look"}),
+    "read-only": frozenset({"view"}),
     "agent": _AGENT,
     "analyst": _AGENT | {"declare_actions", "make_tokens", "change_points", "export"},
     "owner": frozenset(PERMISSIONS),

@@ -20,7 +20,7 @@ from consumer_fusion.access.credentials import (
     matches_digest,
 )
 from consumer_fusion.records.access import STAFF_SESSIONS, Account
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 
 _MINUTE_US = 60_000_000
 
@@ -99,7 +99,7 @@ def open_session(
     """
     if previous_token is not None:
         close_session(session, previous_token)
-    session.delete(STAFF_SESSIONS, {"expires_us": Between(at_most=now_us)})
+    session.delete(STAFF_SESSIONS, {"expires_us": RangeCondition(at_most=now_us)})
     token = make_secret(SESSION_PREFIX)
     expires_us = now_us + round(limits.absolute_hours * 60 * _MINUTE_US)
     session.insert(
@@ -168,7 +168,7 @@ def count_sessions(
         {
             "account_id": account.account_id,
             "epoch": account.session_epoch,
-            "expires_us": Between(above=now_us),
-            "seen_us": Between(above=now_us - limits.idle_us),
+            "expires_us": RangeCondition(above=now_us),
+            "seen_us": RangeCondition(above=now_us - limits.idle_us),
         },
     )

@@ -14,7 +14,7 @@ from consumer_fusion.errors import ThrottledError
 from consumer_fusion.records.access import SIGN_IN_FAILURES
 from consumer_fusion.records.networks import name_network
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 
 _SECOND_US = 1_000_000
 _LONGEST_SUBJECT = 300
@@ -56,7 +56,7 @@ def count_try(session: Session, email: str, address: str, now_us: int) -> None:
     Raises:
         ThrottledError: The caller has to wait.
     """
-    session.delete(SIGN_IN_FAILURES, {"failed_us": Between(at_most=now_us - DAY_MICROSECONDS)})
+    session.delete(SIGN_IN_FAILURES, {"failed_us": RangeCondition(at_most=now_us - DAY_MICROSECONDS)})
     subjects = _name_subjects(email, address)
     rows = {
         subject: row

@@ -36,7 +36,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.rhythms import pace_points
 from consumer_fusion.score.model.last_seen_state import (
     forget_standings,
@@ -48,7 +48,7 @@ from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.queries.decay_alerts import score_fading
 from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 from consumer_fusion.workspace import Workspace
 
 WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
@@ -159,7 +159,11 @@ def watch_changes(workspace: Workspace) -> int:
 
 
 def _read_entries(
-    workspace: Workspace, session: Session, force: PointsInForce, new_ids: Mapping[_Pair, object], now_us: int
+    workspace: Workspace,
+    session: Session,
+    force: EffectivePoints,
+    new_ids: Mapping[_Pair, object],
+    now_us: int,
 ) -> dict[_Pair, list[LedgerEntry]]:
     ledger = read_ledgers(
         force.open(workspace, session),
@@ -253,7 +257,7 @@ def send_due(
     """
     now_us = workspace.now_us
     with workspace.store.reading() as session:
-        if not session.count(DELIVERIES, {"status": "pending", "next_us": Between(at_most=now_us)}):
+        if not session.count(DELIVERIES, {"status": "pending", "next_us": RangeCondition(at_most=now_us)}):
             return {}
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
         due = take_due(session, now_us, limit)
@@ -319,7 +323,7 @@ def _read_news(
     for table, mark in WATCHED_MARKS:
         rows = session.read(
             table,
-            {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            {"sequence": RangeCondition(above=int(session.read_mark(mark) or 0))},
             columns=("sequence", "consumer_id", "brand_id", "event_id"),
             order_by=("sequence",),
             limit=_EVENTS_AT_A_TIME,

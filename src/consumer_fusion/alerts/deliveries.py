@@ -22,7 +22,7 @@ from consumer_fusion.records.alert import (
     NoticeType,
     Subscription,
 )
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 
 PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Back-off after the first failed attempt, the second, ...; after the last the delivery is dead (two days)."""
@@ -64,7 +64,7 @@ def add_deliveries(
         Number of queued deliveries.
     """
     rows = []
-    quiet = Between(above=now_us - round(subscription.quiet_hours * _HOUR_US) - 1)
+    quiet = RangeCondition(above=now_us - round(subscription.quiet_hours * _HOUR_US) - 1)
     for notice_type, consumer_id, brand_id, delivery_id, body in notices:
         same: dict[str, Any] = {
             "subscription_id": subscription.subscription_id, "notice_type": notice_type,
@@ -89,7 +89,7 @@ def take_due(session: Session, now_us: int, limit: int = 50) -> list[DueDelivery
         now_us: The current time, in microseconds since the epoch.
         limit: Maximum number of deliveries.
     """
-    where: dict[str, Any] = {"status": "pending", "next_us": Between(at_most=now_us)}
+    where: dict[str, Any] = {"status": "pending", "next_us": RangeCondition(at_most=now_us)}
     rows = session.read(DELIVERIES, where, order_by=("next_us", "delivery_id"), limit=limit).to_pylist()
     known = {
         row["subscription_id"]: read_subscription(row) for row in session.read(SUBSCRIPTIONS).to_pylist()
@@ -178,4 +178,6 @@ def count_deliveries(session: Session) -> dict[str, int]:
 
 def forget_deliveries(session: Session, before_us: int) -> int:
     """Delete deliveries that were accepted before a time, because their bodies contain personal data."""
-    return session.delete(DELIVERIES, {"status": "delivered", "delivered_us": Between(at_most=before_us)})
+    return session.delete(
+        DELIVERIES, {"status": "delivered", "delivered_us": RangeCondition(at_most=before_us)}
+    )

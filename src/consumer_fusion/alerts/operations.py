@@ -137,7 +137,7 @@ class DeliveryIds(Schema):
     )
 
 
-class Retried(Schema):
+class RetriedDeliveries(Schema):
     """The number of deliveries to retry."""
 
     retried: int = describe(N_("Retried"), "Number of deliveries to retry.")
@@ -187,11 +187,11 @@ def _describe_delivery(each: Delivery, url: str) -> DeliveryRow:
     )  # fmt: skip
 
 
-def _retry_deliveries(context: Context, asked: DeliveryIds) -> Retried:
+def _retry_deliveries(context: Context, asked: DeliveryIds) -> RetriedDeliveries:
     with context.writing() as session:
         count = retry_deliveries(session, asked.delivery_ids or None, context.workspace.now_us)
         context.describe(deliveries=asked.delivery_ids or "all", count=count)
-    return Retried(retried=count)
+    return RetriedDeliveries(retried=count)
 
 
 GROUPS = (
@@ -228,7 +228,7 @@ OPERATIONS = (
         empty=N_("No deliveries yet: they come with the first alert."),
     ),
     Operation(
-        name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds, result=Retried,
+        name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds, result=RetriedDeliveries,
         arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
         button=N_("Retry"), done=N_("Deliveries to retry: {retried}."),
         of_row="delivery_id", is_on_page=False, is_offered=lambda row: row.status == "dead",

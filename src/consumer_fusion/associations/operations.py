@@ -257,7 +257,7 @@ GROUPS = (
 )
 OPERATIONS = (
     Query(
-        name="associations list", run=_list_associations, needs="look", parameters=AssociationFilter,
+        name="associations list", run=_list_associations, needs="view", parameters=AssociationFilter,
         result=DeclaredAssociation, is_many=True, title=N_("Associations"),
         summary="List the associations, the newest first.", empty=N_("No associations."),
         look="list associations", is_past=lambda row: row.state == "withdrawn",

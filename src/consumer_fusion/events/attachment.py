@@ -15,7 +15,7 @@ from consumer_fusion.records.event import ATTACHMENTS, EVENTS, KINDS_OF_A_BRAND
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
-from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.storage.store import RangeCondition, Session, Where
 
 _LISTED = (
     "source_id", "event_id", "occurred_us", "consumer_id", "brand_id", "kind", "channel", "value", "currency", "text",
@@ -123,7 +123,7 @@ def list_unattributed(
     hot = pa.concat_tables(
         [
             session.read(EVENTS, {"consumer_id": 0}, columns=_LISTED),
-            session.read(EVENTS, {"brand_id": 0, "consumer_id": Between(above=0)}, columns=_LISTED),
+            session.read(EVENTS, {"brand_id": 0, "consumer_id": RangeCondition(above=0)}, columns=_LISTED),
         ]
     )
     listed = ", ".join(_LISTED)

@@ -17,7 +17,7 @@ from consumer_fusion.storage.segments import (
     remember_events,
     remove_segments,
 )
-from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.storage.store import RangeCondition, Session, Where
 
 COMPACT_ABOVE = 8
 """Number of segment files above which a bucket is rewritten as one file."""
@@ -29,7 +29,7 @@ def count_sealable(session: Session, *, limit_day: int, folded_sequence: int) ->
 
 
 def _choose_events(limit_day: int, folded_sequence: int) -> Where:
-    return {"day": Between(at_most=limit_day - 1), "sequence": Between(at_most=folded_sequence)}
+    return {"day": RangeCondition(at_most=limit_day - 1), "sequence": RangeCondition(at_most=folded_sequence)}
 
 
 def seal_events(

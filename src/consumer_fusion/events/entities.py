@@ -11,7 +11,7 @@ from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.storage.store import RangeCondition, Session, Where
 
 _COMPARED_KEYS = 5_000
 
@@ -34,7 +34,7 @@ def find_nearest_key(session: Session, entity_type: str, key: str) -> str | None
     """The known key most similar to an unknown, perhaps mistyped one; None where none is similar."""
     known: list[str] = []
     for opening in dict.fromkeys((key[:2], key[:2].lower(), key[:2].upper(), key[:2].title())):
-        between = Between(above=opening, at_most=f"{opening}\U0010ffff")
+        between = RangeCondition(above=opening, at_most=f"{opening}\U0010ffff")
         where: Where = {"entity_type": entity_type, "entity_key": between}
         known += session.read(ENTITIES, where, columns=("entity_key",), limit=_COMPARED_KEYS)[
             "entity_key"

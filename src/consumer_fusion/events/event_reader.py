@@ -20,7 +20,7 @@ from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
-from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.storage.store import RangeCondition, Session, Where
 
 FOLDED_MARK = "folded_sequence"
 NEWEST_MARK = "newest_occurred_us"
@@ -284,7 +284,7 @@ def _read_hot(
     else:
         where: dict[str, object] = {}
         if newest_sequence is not None:
-            where["sequence"] = Between(at_most=newest_sequence)
+            where["sequence"] = RangeCondition(at_most=newest_sequence)
         if members is not None:
             where["consumer_id"] = members
         rows = session.read(table, _as_where(where), columns=present)

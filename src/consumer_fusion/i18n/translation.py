@@ -53,7 +53,7 @@ class Language(Protocol):
         ...
 
 
-class PlainEnglish:
+class SourceLanguage:
     """English, as in the code."""
 
     code = "en"
@@ -91,7 +91,7 @@ class PlainEnglish:
         return f"{self.write_day(moment.date())}, {moment:%H:%M}"
 
 
-ENGLISH: Language = PlainEnglish()
+ENGLISH: Language = SourceLanguage()
 _spoken: ContextVar[Language] = ContextVar("spoken_language", default=ENGLISH)
 
 

@@ -239,7 +239,7 @@ ACCEPT = Operation(
 )  # fmt: skip
 SHOW_IDENTITY = Query(
     name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
-    arguments=("consumer",), look="look at identity",
+    arguments=("consumer",), look="view identity",
     summary="Show the identifiers and merges of a consumer.",
 )  # fmt: skip
 LIST_MERGES = Query(
@@ -247,7 +247,7 @@ LIST_MERGES = Query(
     summary="List the merges, the newest first.", empty="No consumers have been joined.", look="list merges",
 )  # fmt: skip
 LIST_UNATTRIBUTED = Query(
-    name="unattributed list", run=_list_unattributed, needs="mend_events", parameters=UnattributedFilter,
+    name="unattributed list", run=_list_unattributed, needs="fix_events", parameters=UnattributedFilter,
     result=UnattributedEvents, summary="List the events without a consumer or brand, the newest first.",
     empty="Every event has a consumer and a brand.", look="list unattributed events",
 )  # fmt: skip
@@ -268,7 +268,7 @@ OPERATIONS = (
     ),
     ACCEPT,
     Operation(
-        name="identity attach", run=_attach_event, needs="mend_events", parameters=AttachEvent, result=AttachEvent,
+        name="identity attach", run=_attach_event, needs="fix_events", parameters=AttachEvent, result=AttachEvent,
         arguments=("event_id",), summary="Attach an event to its consumer or brand, once it is known.",
         audit="attach event", button=N_("Assign"), done=N_("The event {event_id} is attached and counts now."),
     ),

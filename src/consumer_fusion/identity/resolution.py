@@ -49,7 +49,7 @@ class ConsumerSighting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ResolvedSighting:
     """A sighting in terms of the tables: number of the consumer, canonical identifiers, sources and brands."""
 
     key: str | None
@@ -121,7 +121,7 @@ def resolve_identities(
     ]
     numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, *_ in taken if key is not None))))
     named = [
-        _Seen(key, numbers[key] if key is not None else None, identifiers, places)
+        _ResolvedSighting(key, numbers[key] if key is not None else None, identifiers, places)
         for key, identifiers, places in taken
     ]
     groups = IdentityGroups()
@@ -197,7 +197,7 @@ class _Rules:
         self._limit = limit
         self._claimed_by = claimed_by
 
-    def run(self, sightings: Sequence[_Seen]) -> list[int]:
+    def run(self, sightings: Sequence[_ResolvedSighting]) -> list[int]:
         """Process all sightings, and again after each contradiction: consumers separated before may now be one."""
         while True:
             undone_before = len(self.undone_merge_ids)
@@ -205,7 +205,7 @@ class _Rules:
             if len(self.undone_merge_ids) == undone_before:
                 return consumer_ids
 
-    def _take(self, seen: _Seen) -> int:
+    def _take(self, seen: _ResolvedSighting) -> int:
         identifiers = seen.identifiers
         if not identifiers:
             return seen.number or 0
@@ -277,7 +277,7 @@ class _Rules:
             return self._groups.make_consumer(strongest.key)
         return owner
 
-    def _find_visitor(self, strongest: Identifier, seen: _Seen) -> int:
+    def _find_visitor(self, strongest: Identifier, seen: _ResolvedSighting) -> int:
         """The consumer that the same brand received by the claimed identifier, otherwise a visitor of the claim.
 
         Not the owner of the identifier: that may be a customer of another brand, and the match would reveal it.
@@ -291,7 +291,7 @@ class _Rules:
         brand_id = min((brand_id for _, brand_id in seen.places), default=0)
         return self._groups.make_consumer(write_visitor_key(strongest, brand_id))
 
-    def _list_told(self, identifier: Identifier, seen: _Seen) -> list[int]:
+    def _list_told(self, identifier: Identifier, seen: _ResolvedSighting) -> list[int]:
         """Consumers that the brand of a sighting received by an identifier; trusted sources first, then the oldest."""
         brand_ids = {brand_id for _, brand_id in seen.places}
         tellings = [each for each in self._groups.told[identifier.place] if each.brand_id in brand_ids]
@@ -312,7 +312,7 @@ class _Rules:
         if identifier.is_strong and group.edges:
             self._part_contradicted(subject, identifier)
 
-    def _confirm(self, subject: int, identifier: Identifier, seen: _Seen) -> None:
+    def _confirm(self, subject: int, identifier: Identifier, seen: _ResolvedSighting) -> None:
         """A trusted source names the consumer of an identifier that was only claimed so far: it takes precedence."""
         group, owner = self._groups.find(subject), self._groups.take_over(subject, identifier)
         self.confirmed.append((subject, identifier))
@@ -435,7 +435,10 @@ def _normalise(
 
 
 def _record_sightings(
-    session: Session, sightings: Sequence[_Seen], consumer_ids: Sequence[int], claimed_by: int | None
+    session: Session,
+    sightings: Sequence[_ResolvedSighting],
+    consumer_ids: Sequence[int],
+    claimed_by: int | None,
 ) -> None:
     rows = {
         (each.type, each.value, consumer_id, source_id if claimed_by is None else claimed_by, brand_id,

@@ -16,7 +16,7 @@ from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.ids import keep_possible
 from consumer_fusion.records.import_record import IMPORTS, REJECTIONS, Rejection
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.store import Between, Session, Value
+from consumer_fusion.storage.store import RangeCondition, Session, Value
 
 _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consumer_key", "rejected_us")
 
@@ -131,11 +131,11 @@ def list_rejections(
     Raises:
         NotFoundError: A number does not exist.
     """
-    where: dict[str, Value | Between | Sequence[Value]] = {}
+    where: dict[str, Value | RangeCondition | Sequence[Value]] = {}
     if rejection_ids is not None:
         where["rejection_id"] = keep_possible(rejection_ids)
     elif after:
-        where["rejection_id"] = Between(above=after)
+        where["rejection_id"] = RangeCondition(above=after)
     if code is not None:
         where["code"] = code
     names = tuple(Rejection.__dataclass_fields__)

@@ -15,13 +15,13 @@ from consumer_fusion.records.table import Column, Table
 KeyKind = Literal["server", "browser", "webhook"]
 Role = Literal["owner", "analyst", "agent", "read-only"]
 Permission = Literal[
-    "look",
+    "view",
     "see_identities",
     "make_tokens",
     "declare_associations",
     "declare_actions",
     "merge_consumers",
-    "mend_events",
+    "fix_events",
     "change_points",
     "export",
     "change_keys",

@@ -35,7 +35,7 @@ class AuditEntry:
 
     Attributes:
         actor: Actor of the act.
-        action: A verb and an object: "look at pair", "revoke key".
+        action: A verb and an object: "view pair", "revoke key".
         at_us: Time of the act.
         object_id: Object with an id of its own: a key, an account, a merge, a version of the points.
         consumer_id: Consumer concerned.

@@ -118,20 +118,20 @@ CORRECTIONS = OperationGroup(
 )
 CORRECTION_OPERATIONS = (
     Query(
-        name="corrections list", run=_list_corrections, needs="mend_events", parameters=CorrectionFilter,
+        name="corrections list", run=_list_corrections, needs="fix_events", parameters=CorrectionFilter,
         result=CorrectionRow, is_many=True, title=N_("Corrections"),
         summary="List the changed versions of stored events, the newest first.",
         empty=N_("No source has changed a stored event."), look="list corrections",
     ),
     Operation(
-        name="corrections apply", run=_apply_corrections, needs="mend_events", parameters=CorrectionIds,
+        name="corrections apply", run=_apply_corrections, needs="fix_events", parameters=CorrectionIds,
         result=RepairOutcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
         summary="Replace stored events by their newer versions; scores are updated at once.",
         audit="apply corrections", button=N_("Apply"), is_offered=lambda row: row.status != "applied",
         done=N_("Events replaced: {replaced}. Scores are updated at once."),
     ),
     Operation(
-        name="corrections undo", run=_undo_correction, needs="mend_events", parameters=CorrectionId,
+        name="corrections undo", run=_undo_correction, needs="fix_events", parameters=CorrectionId,
         result=CorrectionRow, arguments=("correction_id",), is_on_page=False, of_row="correction_id",
         summary="Undo a correction; scores are as before it, but merges that it caused remain.",
         audit="undo correction", button=N_("Undo"), is_offered=lambda row: row.status == "applied",

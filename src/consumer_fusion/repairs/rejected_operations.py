@@ -78,7 +78,7 @@ class DropRows(Schema):
     is_all: bool = describe("All", "Drop all.", default=False, option="--all")
 
 
-class Dropped(Schema):
+class DroppedRows(Schema):
     """Dropped rows."""
 
     dropped: int = describe("Dropped", "Number of dropped rows.")
@@ -136,7 +136,7 @@ def retry_rows(
     )
 
 
-def _drop_rows(context: Context, asked: DropRows) -> Dropped:
+def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
     ids = asked.rejection_ids
     context.describe(object_id=str(ids[0]) if len(ids) == 1 else None)
     with context.reading() as session:
@@ -144,7 +144,9 @@ def _drop_rows(context: Context, asked: DropRows) -> Dropped:
             raise ConflictError(
                 "No row is set aside.", hint="`fusion rejected list` lists all rejected rows."
             )
-    return Dropped(dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all))
+    return DroppedRows(
+        dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all)
+    )
 
 
 REJECTED = OperationGroup(
@@ -156,16 +158,16 @@ REJECTED = OperationGroup(
     ),
 )
 LIST_REJECTED = Query(
-    name="rejected list", run=_list_rows, needs="mend_events", parameters=RejectedFilter, result=RejectedRows,
+    name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,
     summary="List the rows that were set aside, the oldest first.", empty="No rows are set aside.",
-    look="look at rejected rows",
+    look="view rejected rows",
 )  # fmt: skip
 SHOW_REJECTED = Query(
-    name="rejected show", run=_show_row, needs="mend_events", parameters=RejectedId, result=RejectedRow,
-    arguments=("rejection_id",), summary="Show one row as received, with the reason.", look="look at rejected row",
+    name="rejected show", run=_show_row, needs="fix_events", parameters=RejectedId, result=RejectedRow,
+    arguments=("rejection_id",), summary="Show one row as received, with the reason.", look="view rejected row",
 )  # fmt: skip
 RETRY = Operation(
-    name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=RepairOutcome,
+    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=RepairOutcome,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, unchanged or corrected; accepted rows leave the list.",
     done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
@@ -175,7 +177,7 @@ REJECTED_OPERATIONS = (
     SHOW_REJECTED,
     RETRY,
     Operation(
-        name="rejected drop", run=_drop_rows, needs="mend_events", parameters=DropRows, result=Dropped,
+        name="rejected drop", run=_drop_rows, needs="fix_events", parameters=DropRows, result=DroppedRows,
         arguments=("rejection_ids",), audit="drop rejected rows", button=N_("Drop"), is_danger=True,
         summary="Drop rows permanently; importing the unchanged file again rejects them again.",
         done=N_("Rows dropped permanently: {dropped}."),

@@ -49,7 +49,7 @@ POINTS_MARK = "points_version"
 
 
 @dataclass(frozen=True, slots=True)
-class PointsInForce:
+class EffectivePoints:
     """The points in force, with the numbers of their kinds.
 
     Attributes:
@@ -65,7 +65,7 @@ class PointsInForce:
         return ScoreContext(session, workspace.engine, workspace.folder, self.points, self.kind_ids)
 
 
-def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> PointsInForce:
+def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> EffectivePoints:
     """The points in force; states affected by a changed table are folded again first.
 
     Raises:
@@ -74,7 +74,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
     with workspace.store.reading() as session:
         points = read_effective_points(workspace, session)
         if session.read_mark(POINTS_MARK) == points.version:
-            return PointsInForce(points, read_kind_ids(session))
+            return EffectivePoints(points, read_kind_ids(session))
     with workspace.store.writing() as session:
         previous = read_kept_points(session)
         kind_ids = register_kinds(session, points)
@@ -92,13 +92,13 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
             entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
             append_audit(session, [entry])
         workspace.note_change(session)
-    return PointsInForce(points, kind_ids)
+    return EffectivePoints(points, kind_ids)
 
 
 @contextmanager
 def begin_change(
     workspace: Workspace, progress: Progress = ignore_progress
-) -> Iterator[tuple[Session, PointsInForce]]:
+) -> Iterator[tuple[Session, EffectivePoints]]:
     """A writing session, with the points that are in force in it.
 
     Another process may put other points in force while this one waits for the write lock; anything then written

@@ -37,7 +37,7 @@ class Version:
 
 
 @dataclass(slots=True)
-class _Used:
+class _KeyLock:
     lock: threading.Lock = field(default_factory=threading.Lock)
     holders: int = 0
 
@@ -47,7 +47,7 @@ class KeyLocks:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._used: dict[Hashable, _Used] = {}
+        self._used: dict[Hashable, _KeyLock] = {}
 
     def __len__(self) -> int:
         """Number of keys that are locked or waited for."""
@@ -74,7 +74,7 @@ class KeyLocks:
 
     def _acquire(self, key: Hashable, *, is_blocking: bool) -> bool:
         with self._guard:
-            used = self._used.setdefault(key, _Used())
+            used = self._used.setdefault(key, _KeyLock())
             used.holders += 1
         is_held = False
         try:
@@ -84,7 +84,7 @@ class KeyLocks:
                 self._leave(key, used)
         return is_held
 
-    def _leave(self, key: Hashable, used: _Used) -> None:
+    def _leave(self, key: Hashable, used: _KeyLock) -> None:
         with self._guard:
             used.holders -= 1
             if not used.holders:

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.simulate.event_columns import EventSheet, write_json
-from consumer_fusion.simulate.phrases import PhraseBook
+from consumer_fusion.simulate.event_columns import EventTable, write_json
+from consumer_fusion.simulate.phrases import PhraseTable
 from consumer_fusion.simulate.population import Booleans, Floats, Integers, Population
 from consumer_fusion.simulate.town_brands import TRADES
 
@@ -45,7 +45,7 @@ class EventChains:
         shocks: By week: pairs and the change of their affinity at its end.
     """
 
-    def __init__(self, population: Population, sheet: EventSheet, phrases: PhraseBook) -> None:
+    def __init__(self, population: Population, sheet: EventTable, phrases: PhraseTable) -> None:
         self.population = population
         self.sheet = sheet
         self.phrases = phrases

@@ -1,6 +1,6 @@
 """Events of a town as columns: compact numbers while they are made, the canonical Arrow columns on output.
 
-`EventSheet` collects the events of a week, one kind at a time. `render_events` turns rows into the columns
+`EventTable` collects the events of a week, one kind at a time. `render_events` turns rows into the columns
 that the product imports; only there do texts, keys and times become strings.
 """
 
@@ -96,7 +96,7 @@ def write_json(**fields: object) -> pa.Array | str:
     return pc.binary_join_element_wise(*merged, "")
 
 
-class EventSheet:
+class EventTable:
     """The events of a town, added one kind at a time.
 
     Attributes:

@@ -72,7 +72,7 @@ PHRASES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PhraseBook:
+class PhraseTable:
     """All phrases filled in, indexed by occasion.
 
     Attributes:
@@ -99,7 +99,7 @@ class PhraseBook:
         return positions
 
 
-def fill_phrases(first_text: str) -> PhraseBook:
+def fill_phrases(first_text: str) -> PhraseTable:
     """Fill in every phrase for every brand and product.
 
     Args:
@@ -120,4 +120,4 @@ def fill_phrases(first_text: str) -> PhraseBook:
                 first[language, brand], count[language, brand] = len(texts), len(filled)
                 texts.extend(sorted(filled))
         shelves[occasion] = (first, count)
-    return PhraseBook(tuple(texts), shelves)
+    return PhraseTable(tuple(texts), shelves)

@@ -28,7 +28,7 @@ from consumer_fusion.simulate.founding_example import (
 )
 from consumer_fusion.simulate.town_actions import CAMPAIGNS, OCCASIONS, SimulatedAction
 from consumer_fusion.simulate.town_brands import BRANDS
-from consumer_fusion.simulate.weekly_activity import HISTORY_FROM, WEEKS, TownYear
+from consumer_fusion.simulate.weekly_activity import HISTORY_FROM, WEEKS, TownSimulation
 
 BATCH_ROWS = 65_536
 FIRST_FOLLOWERS = 1_850_000
@@ -167,8 +167,8 @@ class Town:
             for row in batch.to_pylist():
                 yield _read_event(row)
 
-    def _begin(self) -> TownYear:
-        return TownYear(self.people, self.seed, has_effects=self.has_effects)
+    def _begin(self) -> TownSimulation:
+        return TownSimulation(self.people, self.seed, has_effects=self.has_effects)
 
 
 def build_town(people: int, seed: int = 0, *, has_effects: bool = True) -> Town:
@@ -260,7 +260,7 @@ def _list_effects(town: Town) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_EFFECT_SCHEMA)
 
 
-def _list_assignments(year: TownYear, keys: pa.Array) -> pa.Table:
+def _list_assignments(year: TownSimulation, keys: pa.Array) -> pa.Table:
     tables = []
     for action in CAMPAIGNS:
         assigned = year.assignments[action.action_id]

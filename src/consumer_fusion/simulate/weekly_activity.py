@@ -23,7 +23,7 @@ from consumer_fusion.simulate.event_columns import (
     NO_BRAND,
     NOBODY,
     SHEET_SCHEMA,
-    EventSheet,
+    EventTable,
     write_json,
 )
 from consumer_fusion.simulate.founding_example import SALMON_TEXT, tell_founding_events
@@ -57,7 +57,7 @@ _DAY_WEIGHTS = np.cumsum([0.14, 0.17, 0.20, 0.11, 0.12, 0.12, 0.14])
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
+class WeeklyActivity:
     """The result of one week.
 
     Attributes:
@@ -73,19 +73,19 @@ class Week:
     caused: dict[str, Integers]
 
 
-class TownYear:
+class TownSimulation:
     """One run through the year of a town."""
 
     def __init__(self, people: int, seed: int, *, has_effects: bool) -> None:
         self.seed, self.has_effects = seed, has_effects
         self.population = draw_population(people, WEEKS, self._chance(0, 0))
         self.phrases = fill_phrases(SALMON_TEXT)
-        self.sheet = EventSheet(seed)
+        self.sheet = EventTable(seed)
         self.chains = EventChains(self.population, self.sheet, self.phrases)
         self.assignments = draw_assignments(self.population, self._chance(0, 1))
         self.effects = find_effects(self.population, self.assignments)
 
-    def run(self) -> Iterator[Week]:
+    def run(self) -> Iterator[WeeklyActivity]:
         """Simulate the weeks."""
         self._tell_founding_example()
         for week in range(WEEKS):
@@ -96,7 +96,7 @@ class TownYear:
             events = self.sheet.take_until(2**62 if is_last else starts_s + WEEK_SECONDS)
             if is_last:
                 events = events.filter(pc.less(events["occurred_s"], LAST_SECOND))
-            yield Week(events, starts_s, affinity, caused)
+            yield WeeklyActivity(events, starts_s, affinity, caused)
 
     def _chance(self, week: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, week, stream])

@@ -87,7 +87,7 @@ class MemoryScratch:
 
     def __init__(self, engine: Engine) -> None:
         self._tables: dict[str, pa.Table] = {}
-        self.engine: Engine = _EngineWithTables(engine, self._tables)
+        self.engine: Engine = _ScratchEngine(engine, self._tables)
 
     def keep(
         self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
@@ -103,7 +103,7 @@ class MemoryScratch:
         return relation
 
 
-class _EngineWithTables:
+class _ScratchEngine:
     """An engine whose queries can also use stored tables."""
 
     def __init__(self, engine: Engine, kept: Mapping[str, pa.Table]) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from consumer_fusion.records.clock import read_system_clock
 from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS, Segment
-from consumer_fusion.storage.store import Between, Session, Store
+from consumer_fusion.storage.store import RangeCondition, Session, Store
 
 SEGMENT_FOLDER = "segments"
 _REPLACED = ".replaced"
@@ -115,7 +115,7 @@ def remember_events(session: Session, keys: Iterable[tuple[int, str]], sealed_us
 
 def forget_events(session: Session, before_us: int) -> int:
     """Delete ids that were sealed before the given time; segments still have them."""
-    return session.delete(SEEN_EVENTS, {"sealed_us": Between(at_most=before_us)})
+    return session.delete(SEEN_EVENTS, {"sealed_us": RangeCondition(at_most=before_us)})
 
 
 def sweep_replaced(store: Store, folder: Path) -> int:

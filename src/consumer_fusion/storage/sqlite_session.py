@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Scope, Table
-from consumer_fusion.storage.store import Between, Row, Value, Where
+from consumer_fusion.storage.store import RangeCondition, Row, Value, Where
 
 _ROWS_PER_FETCH = 10_000
 _FEW_KEYS = 100
@@ -22,7 +22,7 @@ _ARROW_TYPES = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string()
 
 
 @dataclass(frozen=True, slots=True)
-class _Matched:
+class _MatchedRows:
     """Key rows that a statement can join.
 
     Attributes:
@@ -167,7 +167,7 @@ class SQLiteSession:
         return row_count
 
     @contextmanager
-    def _matching(self, keys: pa.Table) -> Iterator[_Matched]:
+    def _matching(self, keys: pa.Table) -> Iterator[_MatchedRows]:
         names = keys.column_names
         condition = " and ".join(f"t.{name} = k.{name}" for name in names)
         rows = list(zip(*(column.to_pylist() for column in keys.columns)))
@@ -176,12 +176,12 @@ class SQLiteSession:
             # A few go with the statement: creating a table for them takes longer than looking them up.
             listed = ", ".join([f"({marks})"] * len(rows))
             with_keys = f"with k ({', '.join(names)}) as (values {listed})"
-            yield _Matched("k", with_keys, condition, tuple(itertools.chain.from_iterable(rows)))
+            yield _MatchedRows("k", with_keys, condition, tuple(itertools.chain.from_iterable(rows)))
             return
         self._run("drop table if exists temp.matched")
         self._run(f"create temp table matched ({', '.join(names)})")
         self._run_many(f"insert into temp.matched values ({marks})", rows)
-        yield _Matched("temp.matched", "", condition, ())
+        yield _MatchedRows("temp.matched", "", condition, ())
         self._run("drop table temp.matched")
 
     def _fetch(self, table: Table, names: Sequence[str], text: str, values: Sequence[Value] = ()) -> pa.Table:
@@ -216,7 +216,7 @@ def _write_condition(where: Where | None) -> tuple[str, tuple[Value, ...]]:
     parts: list[str] = []
     values: list[Value] = []
     for name, wanted in where.items():
-        if isinstance(wanted, Between):
+        if isinstance(wanted, RangeCondition):
             if wanted.above is not None:
                 parts.append(f"{name} > ?")
                 values.append(wanted.above)

@@ -16,7 +16,7 @@ Row = Sequence[Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class RangeCondition:
     """A condition on a column: above one value (exclusive) and up to another (inclusive).
 
     Attributes:
@@ -38,7 +38,7 @@ class Session(Protocol):
         self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
         order_by: Sequence[str] = (), limit: int | None = None,
     ) -> pa.Table:  # fmt: skip
-        """Rows of the table that meet all conditions (a value, one of several values, a `Between`)."""
+        """Rows of the table that meet all conditions (a value, one of several values, a `RangeCondition`)."""
         ...
 
     def read_matching(

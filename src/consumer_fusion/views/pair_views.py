@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import Moment, PairAnswer
+from consumer_fusion.score.queries.answers import Moment, PairSnapshot
 from consumer_fusion.views.charts.count_charts import gather_facets
 from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
 from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
@@ -38,7 +38,7 @@ def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of
     return make_pair_drawings(answer, answers.replay_pair(answer, HISTORY_DAYS))
 
 
-def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | None = None) -> Drawings:
+def make_pair_drawings(answer: PairSnapshot, history: pa.Table, consumer: str | None = None) -> Drawings:
     """The charts of a relationship; without events only its facets.
 
     Args:
@@ -66,7 +66,7 @@ def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | No
 
 
 def _make_event_drawings(
-    answer: PairAnswer, history: pa.Table, pair: str
+    answer: PairSnapshot, history: pa.Table, pair: str
 ) -> tuple[Drawing, Drawing, Drawing]:
     """The charts that depend on events."""
     days = _trim_history(answer, history)
@@ -129,7 +129,7 @@ def _make_event_drawings(
     )
 
 
-def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableView:
+def make_ledger_table(answer: PairSnapshot, consumer: str | None = None) -> TableView:
     """The contribution of every event to the score, the largest first.
 
     Args:
@@ -156,7 +156,7 @@ def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableV
     )  # fmt: skip
 
 
-def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float | None) -> Section:
+def make_pair_section(answer: PairSnapshot, history: pa.Table, percentile: float | None) -> Section:
     """One relationship: the composition of its score, its changes, and its history.
 
     Args:
@@ -191,12 +191,12 @@ def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float |
     )
 
 
-def name_pair(answer: PairAnswer, consumer: str | None = None) -> str:
+def name_pair(answer: PairSnapshot, consumer: str | None = None) -> str:
     """A relationship by its keys."""
     return f"{consumer or answer.consumer} × {answer.brand}"
 
 
-def _trim_history(answer: PairAnswer, history: pa.Table) -> pa.Table:
+def _trim_history(answer: PairSnapshot, history: pa.Table) -> pa.Table:
     """The history from a little before the first event: before that the score is 50 and there are no data."""
     if not history.num_rows:
         return history
@@ -206,7 +206,7 @@ def _trim_history(answer: PairAnswer, history: pa.Table) -> pa.Table:
     return history.filter(pc.greater_equal(history["day"], first - lead))
 
 
-def _arrange_facets(answer: PairAnswer) -> pa.Table:
+def _arrange_facets(answer: PairSnapshot) -> pa.Table:
     points = answer.explanation.reading.facets
     return pa.Table.from_pylist(
         [

@@ -187,7 +187,7 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     audit_buffer.flush()
     with filled.store.reading() as session:
         acts = [entry.action for entry in read_audit(session, actor_id="somebody")]
-    assert acts == ["look at rejected rows", "look at identity"]
+    assert acts == ["view rejected rows", "view identity"]
 
 
 def test_errors_have_one_shape(program):

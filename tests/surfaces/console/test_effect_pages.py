@@ -13,7 +13,7 @@ import pytest
 from console_town import PARTIAL, READER, SITE
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.action_effect import describe_effect
-from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
+from consumer_fusion.causal.effects.operations import EffectParameters, answer_question
 from consumer_fusion.causal.effects.shrinking import show_effect
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
@@ -68,7 +68,7 @@ def test_one_effect_has_one_total_on_every_face(owner, console):
         f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=cumulative", headers={"HX-Request": "true"}
     )
     assert told in html.unescape(chart.text), "the chart says the same sentence"
-    asked = EffectQuestion(action_id="founding-concert", metric="followers")
+    asked = EffectParameters(action_id="founding-concert", metric="followers")
     report = answer_question(console[1], asked)
     assert told == effect_wording.tell_total(report)
     assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)

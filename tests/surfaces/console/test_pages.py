@@ -203,7 +203,7 @@ def test_looking_at_a_relationship_is_on_record(owner, console):
     owner.get(ARTIST)
     console[0].guard.audit_buffer.flush()
     audit = owner.get("/audit?consumer=pop-artist").text
-    assert "look at relationship" in audit
+    assert "view relationship" in audit
     assert "sweater-brand" in audit
 
 

@@ -142,7 +142,7 @@ GROUPS = (
 )
 OPERATIONS = (
     Query(
-        name="actions list", run=_list_actions, needs="look", parameters=ActionFilter, result=DeclaredAction,
+        name="actions list", run=_list_actions, needs="view", parameters=ActionFilter, result=DeclaredAction,
         is_many=True, title="Actions", summary="List the actions, in the order in which they began.",
         empty="No actions yet.", is_past=lambda row: row.withdrawn_at is not None,
     ),

@@ -96,12 +96,12 @@ def _list_candidates(book: MetricStore, own: MetricSeries) -> Iterable[MetricSer
 
 
 @dataclass(frozen=True, slots=True)
-class _Linked:
+class _LinkedSeries:
     brands: Collection[int]
     consumers: Collection[int]
 
 
-def _list_linked(session: Session, own: MetricSeries, window: Window) -> _Linked:
+def _list_linked(session: Session, own: MetricSeries, window: Window) -> _LinkedSeries:
     """Brands and consumers linked with a series by associations in force around the window, at most two links away."""
     start_us, end_us = window.start_day * DAY_MICROSECONDS, (window.end_day + 1) * DAY_MICROSECONDS
     links = [
@@ -118,7 +118,7 @@ def _list_linked(session: Session, own: MetricSeries, window: Window) -> _Linked
     if own.region or own.product:
         # The brand's other regions or products are the controls.
         brands.discard(own.brand_id)
-    return _Linked(brands, consumers)
+    return _LinkedSeries(brands, consumers)
 
 
 def _is_acted_on(

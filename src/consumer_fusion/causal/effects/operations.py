@@ -52,7 +52,7 @@ class EffectFilter(Schema):
     metric: str | None = describe("Metric", "Only this metric.", default=None)
 
 
-class EffectQuestion(Schema):
+class EffectParameters(Schema):
     """A request for the effect of an action."""
 
     action_id: Text = describe(*ACTION_ID)
@@ -76,7 +76,7 @@ class EffectQuestion(Schema):
     @property
     def is_as_declared(self) -> bool:
         """Whether it is for the stored effect: the action's own series and window, now."""
-        return self == EffectQuestion(action_id=self.action_id, metric=self.metric)
+        return self == EffectParameters(action_id=self.action_id, metric=self.metric)
 
 
 class MeasureEffects(Schema):
@@ -93,7 +93,7 @@ class MeasureEffects(Schema):
     )  # fmt: skip
 
 
-class EffectsMeasured(Schema):
+class MeasuredEffects(Schema):
     """The result of measuring effects."""
 
     effects: int = describe("Effects", "Number of effects of these actions and metrics that are stored now.")
@@ -102,7 +102,7 @@ class EffectsMeasured(Schema):
     )
 
 
-class PlanQuestion(Schema):
+class PlanParameters(Schema):
     """An action to plan."""
 
     brand: Text = describe("Brand", "The brand that would act.")
@@ -121,7 +121,7 @@ class PlanQuestion(Schema):
     )
 
 
-def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport:
+def answer_question(workspace: Workspace, asked: EffectParameters) -> EffectReport:
     """The stored effect; measured now, and not stored, where there is none or another window or series is requested.
 
     Raises:
@@ -154,7 +154,7 @@ def _list_effects(context: Context, asked: EffectFilter) -> list[ActionEffect]:
     return [describe_effect(each) for each in shown if context.caller.sees(each.brand)]
 
 
-def _show_effect(context: Context, asked: EffectQuestion) -> ActionEffect:
+def _show_effect(context: Context, asked: EffectParameters) -> ActionEffect:
     find_visible(context, asked.action_id)
     report = answer_question(context.workspace, asked)
     return describe_effect(
@@ -162,14 +162,14 @@ def _show_effect(context: Context, asked: EffectQuestion) -> ActionEffect:
     )
 
 
-def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured:
+def _measure_effects(context: Context, asked: MeasureEffects) -> MeasuredEffects:
     workspace = context.workspace
     if asked.action_id is not None:
         brand = find_visible(context, asked.action_id).brand
         context.describe(object_id=asked.action_id, brand=brand, metrics=asked.metrics)
         for metric in asked.metrics or shrinking.USUAL_METRICS:
             measure_action(workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_anew=True))
-        return EffectsMeasured(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
+        return MeasuredEffects(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
     context.describe(brand=asked.brand, metrics=asked.metrics)
     brands = context.caller.brands if asked.brand is None else {asked.brand}
     problems = shrinking.measure_effects(
@@ -177,7 +177,7 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured
     )
     kept = _list_effects(context, EffectFilter(brand=asked.brand))
     count = sum(not asked.metrics or each.metric in asked.metrics for each in kept)
-    return EffectsMeasured(effects=count, not_measured=tuple(problems))
+    return MeasuredEffects(effects=count, not_measured=tuple(problems))
 
 
 def _calibrate_effects(context: Context, _unused: NoParameters) -> LearntPlacebos:
@@ -187,7 +187,7 @@ def _calibrate_effects(context: Context, _unused: NoParameters) -> LearntPlacebo
         return learnt
 
 
-def _plan_effects(context: Context, asked: PlanQuestion) -> PlannedEffects:
+def _plan_effects(context: Context, asked: PlanParameters) -> PlannedEffects:
     workspace = context.workspace
     plans = plan_actions(
         workspace, asked.brand, metric=asked.metric, lengths=asked.lengths, starts=asked.starts
@@ -201,12 +201,12 @@ def _plan_effects(context: Context, asked: PlanQuestion) -> PlannedEffects:
 
 
 SHOW_EFFECT = Query(
-    name="effects show", run=_show_effect, needs="look", parameters=EffectQuestion, result=ActionEffect,
+    name="effects show", run=_show_effect, needs="view", parameters=EffectParameters, result=ActionEffect,
     arguments=("action_id",),
     summary="Show the effect of an action on a metric and its uncertainty: as stored, or measured for the request.",
 )  # fmt: skip
 LIST_EFFECTS = Query(
-    name="effects list", run=_list_effects, needs="look", parameters=EffectFilter, result=ActionEffect, is_many=True,
+    name="effects list", run=_list_effects, needs="view", parameters=EffectFilter, result=ActionEffect, is_many=True,
     title="Effects", summary="List the measured effects, raw and pooled within their kind.",
     empty="No effects yet.",
 )  # fmt: skip
@@ -220,7 +220,7 @@ OPERATIONS = (
     SHOW_EFFECT,
     Operation(
         name="effects measure", run=_measure_effects, needs="declare_actions", parameters=MeasureEffects,
-        result=EffectsMeasured, audit="measure effects", button=N_("Measure what changed"),
+        result=MeasuredEffects, audit="measure effects", button=N_("Measure what changed"),
         summary="Measure all declared actions whose data changed since.",
         done=N_("Effects measured: {effects}."),
     ),
@@ -233,7 +233,7 @@ OPERATIONS = (
         "the shipped library: {is_in_force}.",
     ),
     Query(
-        name="effects plan", run=_plan_effects, needs="look", parameters=PlanQuestion, result=PlannedEffects,
+        name="effects plan", run=_plan_effects, needs="view", parameters=PlanParameters, result=PlannedEffects,
         arguments=("brand",),
         summary="Show the smallest detectable effect by date, length, region and control group of consumers.",
     ),

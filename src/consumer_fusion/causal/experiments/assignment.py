@@ -21,7 +21,7 @@ from consumer_fusion.records.experiment import Arm
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -162,7 +162,7 @@ def read_assignment_file(file: TextFile) -> dict[str, Arm]:
     return arms
 
 
-def _check_kind(plan: ExperimentPlan, force: PointsInForce) -> None:
+def _check_kind(plan: ExperimentPlan, force: EffectivePoints) -> None:
     kind = force.points.kinds.get(plan.kind)
     if kind is None or not kind.is_brand_action:
         raise RefusedError(
@@ -176,7 +176,7 @@ def _check_kind(plan: ExperimentPlan, force: PointsInForce) -> None:
         )
 
 
-def _check_plan(workspace: Workspace, plan: ExperimentPlan, force: PointsInForce) -> None:
+def _check_plan(workspace: Workspace, plan: ExperimentPlan, force: EffectivePoints) -> None:
     _check_kind(plan, force)
     if plan.starts_us < workspace.now_us:
         raise RefusedError(
@@ -220,7 +220,7 @@ def _keep(
 
 
 def _count_past_outcomes(
-    workspace: Workspace, session: Session, force: PointsInForce, plan: ExperimentPlan
+    workspace: Workspace, session: Session, force: EffectivePoints, plan: ExperimentPlan
 ) -> dict[str, tuple[float, float]]:
     """Outcomes of the latest horizon and of the one before it, by key, for all consumers of the brand."""
     brand_id = find_keys(session, "brand", [plan.brand]).get(plan.brand)

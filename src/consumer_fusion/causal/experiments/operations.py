@@ -211,12 +211,12 @@ GROUPS = (
 )
 OPERATIONS = (
     Query(
-        name="experiments list", run=_list_experiments, needs="look", parameters=ExperimentFilter, result=Experiment,
+        name="experiments list", run=_list_experiments, needs="view", parameters=ExperimentFilter, result=Experiment,
         is_many=True, title="Experiments", summary="List the experiments, the latest first.",
         empty="No experiments yet.", is_past=lambda row: row.withdrawn_at is not None,
     ),
     Query(
-        name="experiments show", run=_show_experiment, needs="look", parameters=ExperimentId, result=Experiment,
+        name="experiments show", run=_show_experiment, needs="view", parameters=ExperimentId, result=Experiment,
         arguments=("experiment_id",), summary="Show an experiment and its report.",
     ),
     Query(

@@ -21,7 +21,7 @@ from consumer_fusion.score.calibration.calibration_report import find_link, read
 from consumer_fusion.score.calibration.experiment_overrides import forecast_before
 from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
-from consumer_fusion.score.effective_points import PointsInForce, read_effective_points
+from consumer_fusion.score.effective_points import EffectivePoints, read_effective_points
 from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
@@ -62,7 +62,7 @@ class ExperimentSample:
 
 
 def gather_trial(
-    workspace: Workspace, session: Session, force: PointsInForce, row: ExperimentRow
+    workspace: Workspace, session: Session, force: EffectivePoints, row: ExperimentRow
 ) -> ExperimentSample:
     """Read the data of an experiment.
 

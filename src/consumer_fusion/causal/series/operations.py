@@ -52,7 +52,7 @@ def _import_metrics(context: Context, asked: ImportMetrics) -> MetricImport:
 GROUPS = (OperationGroup("metrics", "Metrics", "Metrics: daily series from events and from files."),)
 OPERATIONS = (
     Query(
-        name="metrics list", run=_list_metrics, needs="look", parameters=MetricFilter, result=ListedMetric,
+        name="metrics list", run=_list_metrics, needs="view", parameters=MetricFilter, result=ListedMetric,
         is_many=True, title="Metrics", empty="No metrics yet.",
         summary="List the metrics, with their owners, steps and numbers of values.",
     ),

@@ -35,7 +35,7 @@ from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 
 RELANDMARK_HALF_LIVES = 200
 """Age in half-lives at which a landmark moves: squares of weights stay well inside the range of a double."""
@@ -287,7 +287,7 @@ def _read_unfolded(
     for table, mark in ((EVENTS, FOLDED_MARK), (DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
         rows = session.read(
             table,
-            {"sequence": Between(above=int(session.read_mark(mark) or 0)), **(where or {})},
+            {"sequence": RangeCondition(above=int(session.read_mark(mark) or 0)), **(where or {})},
             columns=("sequence", *FOLD_COLUMNS),
             order_by=("sequence",),
             limit=limit,

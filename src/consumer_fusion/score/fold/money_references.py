@@ -55,7 +55,7 @@ MOVED_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sizes:
+class _MoneyHistogram:
     """Distribution of the money of one brand and currency, by month and size.
 
     Attributes:
@@ -130,7 +130,7 @@ def find_wrong_references(session: Session, engine: Engine, folder: Path) -> pa.
 
 
 def _compute_all(
-    engine: Engine, events: list[EventSource], sizes: Mapping[Key, _Sizes]
+    engine: Engine, events: list[EventSource], sizes: Mapping[Key, _MoneyHistogram]
 ) -> dict[Key, list[Reference]]:
     first = _list_first_orders(engine, events, sizes)
     nothing = (np.zeros(0, np.int64), _ALL_TIME_US)
@@ -145,7 +145,7 @@ def begin_last_month(session: Session, brand_ids: Collection[int] | None) -> pa.
     return last.rename_columns(["brand_id", "until_us"])
 
 
-def _measure_sizes(engine: Engine, events: EventSource) -> dict[Key, _Sizes]:
+def _measure_sizes(engine: Engine, events: EventSource) -> dict[Key, _MoneyHistogram]:
     """Attributed money by brand, currency, month and size."""
     rows = engine.read(
         f"""
@@ -163,7 +163,9 @@ def _measure_sizes(engine: Engine, events: EventSource) -> dict[Key, _Sizes]:
     is_first[1:] = (brand[1:] != brand[:-1]) | (currency[1:] != currency[:-1])
     begins = np.flatnonzero(is_first)
     return {
-        (int(brand[start]), str(currency[start])): _Sizes(*(column[start:stop] for column in columns))
+        (int(brand[start]), str(currency[start])): _MoneyHistogram(
+            *(column[start:stop] for column in columns)
+        )
         for start, stop in zip(begins, np.append(begins, brand.size)[1:], strict=True)
     }
 
@@ -179,7 +181,7 @@ def _read_known(session: Session) -> dict[Key, list[Reference]]:
 
 def _find_due(
     engine: Engine, known: Mapping[Key, list[Reference]], fresh: EventSource | None,
-    fresh_sizes: Mapping[Key, _Sizes], taken: pa.Table | None,
+    fresh_sizes: Mapping[Key, _MoneyHistogram], taken: pa.Table | None,
 ) -> set[Key]:  # fmt: skip
     """The brands and currencies whose references may change."""
     due: set[Key] = set()
@@ -233,17 +235,17 @@ def _find_early(engine: Engine, fresh: EventSource, until_us: Mapping[Key, int])
     return set(zip(rows["brand_id"].to_pylist(), rows["currency"].to_pylist(), strict=True))
 
 
-def _join_sizes(*parts: _Sizes | None) -> _Sizes:
+def _join_sizes(*parts: _MoneyHistogram | None) -> _MoneyHistogram:
     there = [part for part in parts if part is not None]
     if not there:
-        return _Sizes(*(np.zeros(0, np.int64) for _ in range(3)))
-    return _Sizes(
+        return _MoneyHistogram(*(np.zeros(0, np.int64) for _ in range(3)))
+    return _MoneyHistogram(
         *(np.concatenate([getattr(part, name) for part in there]) for name in ("month", "step", "count"))
     )
 
 
 def _list_first_orders(
-    engine: Engine, events: list[EventSource], sizes: Mapping[Key, _Sizes]
+    engine: Engine, events: list[EventSource], sizes: Mapping[Key, _MoneyHistogram]
 ) -> dict[Key, tuple[Integers, int]]:
     """The sizes of the first orders of each key, and the time from which a further order changes nothing."""
     if not events:
@@ -288,7 +290,7 @@ def _list_first_orders(
     return found
 
 
-def _count_orders(sizes: _Sizes) -> tuple[Integers, Integers]:
+def _count_orders(sizes: _MoneyHistogram) -> tuple[Integers, Integers]:
     """The months with orders and their numbers of orders, in ascending order."""
     months, place = np.unique(sizes.month[sizes.is_order], return_inverse=True)
     counts = np.zeros(months.size, np.int64)
@@ -296,7 +298,9 @@ def _count_orders(sizes: _Sizes) -> tuple[Integers, Integers]:
     return months, counts
 
 
-def _compute_references(sizes: _Sizes, first_steps: Integers, first_until_us: int) -> list[Reference]:
+def _compute_references(
+    sizes: _MoneyHistogram, first_steps: Integers, first_until_us: int
+) -> list[Reference]:
     """The reference of each month, from that of the first order to that of the last money."""
     is_order = sizes.is_order
     if not is_order.any():
@@ -321,7 +325,9 @@ def _compute_references(sizes: _Sizes, first_steps: Integers, first_until_us: in
 
 
 def _list_moved(
-    sizes: Mapping[Key, _Sizes], before: Mapping[Key, list[Reference]], after: Mapping[Key, list[Reference]]
+    sizes: Mapping[Key, _MoneyHistogram],
+    before: Mapping[Key, list[Reference]],
+    after: Mapping[Key, list[Reference]],
 ) -> pa.Table:
     """The months with stored money whose reference has changed."""
     moved: list[dict[str, object]] = []

@@ -50,7 +50,7 @@ def write_reasons(
     added[~never, 1] += added[~never, 2]
     added[~never, 2] = 0.0
     strongest = np.argsort(-np.abs(added), axis=1)[:, :_MOST_REASONS]
-    words = _Words(sample, traits, scores, outcome)
+    words = _GroupTexts(sample, traits, scores, outcome)
     reasons: list[str] = []
     for pair, groups in enumerate(strongest.tolist()):
         own = added[pair]
@@ -89,7 +89,7 @@ def _compare_with_brand(brand_id: IntArray, added: FloatArray) -> FloatArray:
     return added - means[place]
 
 
-class _Words:
+class _GroupTexts:
     """The facts behind each group, in words."""
 
     def __init__(self, sample: Sample, traits: PairFeatures, scores: FloatArray, outcome: str) -> None:

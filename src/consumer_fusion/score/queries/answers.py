@@ -24,7 +24,7 @@ from consumer_fusion.records.timestamps import (
     to_microseconds,
     write_moment,
 )
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.money_references import ORDER_KIND
 from consumer_fusion.score.fold.rhythms import pace_points
 from consumer_fusion.score.model import explanation as explanation_module
@@ -38,10 +38,10 @@ from consumer_fusion.score.queries.other_brands import hide_elsewhere
 from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
 from consumer_fusion.score.queries.score_results import (
     SCORE_COLUMNS,
+    CounterfactualScore,
     PairExplanation,
     PairScore,
     ScoreDay,
-    ScoreWithout,
 )
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -94,7 +94,7 @@ _CHANGE_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class PairAnswer:
+class PairSnapshot:
     """The explanation of one pair as of a given time.
 
     Attributes:
@@ -221,7 +221,7 @@ def explain_pair(
     as_of: Moment = None,
     since: datetime | None = None,
     is_whole: bool = True,
-) -> PairAnswer:
+) -> PairSnapshot:
     """Explain the score of a pair and its changes; 50 and nothing where there is no event.
 
     Args:
@@ -256,7 +256,7 @@ def explain_pair(
     if not is_whole:
         entries = tuple(hide_elsewhere(entries, points))
     since_us = None if since is None else to_microseconds(since)
-    return PairAnswer(
+    return PairSnapshot(
         consumer=next(iter(named.values()), consumer),
         brand=brand,
         as_of_us=moment,
@@ -267,7 +267,7 @@ def explain_pair(
     )
 
 
-def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
+def score_without(answer: PairSnapshot, event_id: str) -> CounterfactualScore:
     """The score of a pair without one of its events and all events derived from it.
 
     Raises:
@@ -275,7 +275,7 @@ def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
     """
     reading = read_without(answer.entries, event_id, answer.as_of_us, answer.points)
     change = reading.fusion_score - answer.explanation.reading.fusion_score
-    return ScoreWithout(
+    return CounterfactualScore(
         event_id=event_id,
         fusion_score=reading.fusion_score,
         low=reading.low,
@@ -284,7 +284,7 @@ def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
     )
 
 
-def replay_pair(answer: PairAnswer, days: int) -> pa.Table:
+def replay_pair(answer: PairSnapshot, days: int) -> pa.Table:
     """The score of a pair at the end of each of the last days (for the last one, as of the as-of time).
 
     Returns:
@@ -295,7 +295,7 @@ def replay_pair(answer: PairAnswer, days: int) -> pa.Table:
     return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
 
 
-def list_history(answer: PairAnswer, days: int) -> list[ScoreDay]:
+def list_history(answer: PairSnapshot, days: int) -> list[ScoreDay]:
     """The history as results."""
     return [
         ScoreDay.model_validate({**row, "day": (_EPOCH + timedelta(days=row["day"])).isoformat()})
@@ -363,12 +363,12 @@ def summarise_brands(
     return summary
 
 
-def tabulate_contributions(answer: PairAnswer) -> pa.Table:
+def tabulate_contributions(answer: PairSnapshot) -> pa.Table:
     """Contributions of events to the score, as a table; the column contribution adds up to the score minus 50."""
     return _tabulate(answer.explanation.contributions, _CONTRIBUTION_SCHEMA)
 
 
-def tabulate_changes(answer: PairAnswer) -> pa.Table:
+def tabulate_changes(answer: PairSnapshot) -> pa.Table:
     """Changes of the score, as a table."""
     return _tabulate(answer.changes, _CHANGE_SCHEMA)
 
@@ -379,7 +379,7 @@ def to_pair_scores(rows: pa.Table) -> list[PairScore]:
 
 
 def to_explanation(
-    answer: PairAnswer, *, without: ScoreWithout | None = None, history_days: int = 0
+    answer: PairSnapshot, *, without: CounterfactualScore | None = None, history_days: int = 0
 ) -> PairExplanation:
     """The explanation of a pair as a result.
 
@@ -416,7 +416,7 @@ def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
 def _read_scores(
     workspace: Workspace,
     session: Session,
-    force: PointsInForce,
+    force: EffectivePoints,
     as_of_us: int,
     consumers: Collection[int] | None,
     brand_ids: Collection[int] | None,
@@ -505,7 +505,7 @@ def list_movers(scores: pa.Table, count: int) -> pa.Table:
 def _add_percentiles(
     workspace: Workspace,
     session: Session,
-    force: PointsInForce,
+    force: EffectivePoints,
     as_of_us: int,
     rows: pa.Table,
     *,
@@ -532,7 +532,7 @@ def _add_percentiles(
 
 
 def _keep_standing(
-    workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
+    workspace: Workspace, force: EffectivePoints, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
 ) -> None:
     """Cache them for the next query, unless another process is writing: a read never waits."""
     if scores and not workspace.is_read_only:

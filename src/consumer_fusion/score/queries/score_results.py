@@ -73,7 +73,7 @@ SCORE_COLUMNS = (
 """The columns of a table of scores: the fields of `PairScore`, each facet a column."""
 
 
-class ScoreWithout(Schema):
+class CounterfactualScore(Schema):
     """The score without an event."""
 
     event_id: str
@@ -102,7 +102,9 @@ class PairExplanation(Schema):
     baseline: float = describe("Baseline", "Always 50.")
     contributions: list[Contribution]
     changes: list[Change]
-    without: ScoreWithout | None = describe("Without", "Where `without` was requested; else null.", None)
+    without: CounterfactualScore | None = describe(
+        "Without", "Where `without` was requested; else null.", None
+    )
     history: list[ScoreDay] = describe("History", "Where a history was requested; else empty.", [])
 
 

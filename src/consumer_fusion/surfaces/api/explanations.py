@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import PairAnswer
+from consumer_fusion.score.queries.answers import PairSnapshot
 from consumer_fusion.score.queries.score_results import PairExplanation
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, BrandKey, ConsumerKey, Fresh
@@ -27,8 +27,8 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     def explain(
         request: Request, action: str, consumer: str, brand: str, as_of: str | None, since: str | None,
         is_fresh: bool,
-    ) -> PairAnswer:  # fmt: skip
-        caller = request_context.open(request, "look", brand)
+    ) -> PairSnapshot:  # fmt: skip
+        caller = request_context.open(request, "view", brand)
         request_context.barrier.ensure_landed(is_forced=is_fresh)
         moment, begin = answers.parse_as_of(as_of), None if since is None else parse_moment(since)
         with request_context.workspace.store.reading() as session:
@@ -52,7 +52,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:  # fmt: skip
         """Explanation of a score, and its changes; the contributions add up to the score minus 50."""
-        found = explain(request, "look at explanation", consumer, brand, as_of, since, fresh)
+        found = explain(request, "view explanation", consumer, brand, as_of, since, fresh)
         left_out = None if without is None else answers.score_without(found, without)
         return answer(request, answers.to_explanation(found, without=left_out))
 
@@ -62,7 +62,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:  # fmt: skip
         """The changes of the score of a pair, oldest first."""
-        found = explain(request, "look at changes", consumer, brand, as_of, since, fresh)
+        found = explain(request, "view changes", consumer, brand, as_of, since, fresh)
         body = schemas.Changes(
             consumer=found.consumer,
             brand=brand,
@@ -77,7 +77,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         days: Annotated[int, Query(ge=1, le=1_100, description="Number of days.")] = 60, fresh: Fresh = False,
     ) -> Response:  # fmt: skip
         """The score of a pair at the end of each of the last UTC days."""
-        found = explain(request, "look at history", consumer, brand, as_of, None, fresh)
+        found = explain(request, "view history", consumer, brand, as_of, None, fresh)
         body = schemas.History(
             consumer=found.consumer, brand=brand, as_of=write_moment(found.as_of_us),
             items=answers.list_history(found, days),

@@ -29,7 +29,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     @routes.get("/brands", response_model=schemas.Brands)
     def list_brands(request: Request, as_of: AsOf = None, fresh: Fresh = False) -> Response:
         """The brands that the caller may see, with summaries of their scores."""
-        caller = request_context.open(request, "look")
+        caller = request_context.open(request, "view")
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
         with request_context.workspace.store.reading() as session:
@@ -57,7 +57,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     @routes.get("/kinds", response_model=schemas.Kinds)
     def list_kinds(request: Request, fresh: Fresh = False) -> Response:
         """The kinds of events that have points, and those that have none yet."""
-        caller = request_context.open(request, "look")
+        caller = request_context.open(request, "view")
         request_context.barrier.ensure_landed(is_forced=fresh)
         points = put_points_in_force(request_context.workspace).points
         with request_context.workspace.store.reading() as session:
@@ -98,7 +98,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
     @routes.get("/points", response_model=schemas.Points)
     def read_points(request: Request) -> Response:
         """The points in force, and their differences from the shipped ones."""
-        request_context.open(request, "look")
+        request_context.open(request, "view")
         points = put_points_in_force(request_context.workspace).points
         differences = compare_points(load_points(), points)
         body = schemas.Points(

@@ -28,7 +28,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.authentication import renew_session
-from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.storage.store import RangeCondition, Session
 from consumer_fusion.surfaces.api.parameters import KEY_LENGTH
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.workspace import Workspace
@@ -134,7 +134,7 @@ def _list_pairs(
         (EVENTS, since.events, until.events),
         (DERIVED_EVENTS, since.derived, until.derived),
     ):
-        where: dict[str, Any] = {"sequence": Between(above=above, at_most=at_most)}
+        where: dict[str, Any] = {"sequence": RangeCondition(above=above, at_most=at_most)}
         if watch.brand_ids is not None:
             where["brand_id"] = sorted(watch.brand_ids) or [-1]
         rows = session.read(table, where, columns=("consumer_id", "brand_id"))
@@ -242,9 +242,9 @@ def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
         """Score changes of brands, or of one consumer, as they happen."""
 
         def admit() -> Caller:
-            caller = request_context.open(request, "look")
+            caller = request_context.open(request, "view")
             for each in brand or ():
-                request_context.open(request, "look", each)
+                request_context.open(request, "view", each)
             return caller
 
         def admit_again() -> Caller:

@@ -60,7 +60,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:
         """The Fusion Scores of pairs, page by page, as in `fusion score`."""
-        caller = request_context.open(request, "look", brand)
+        caller = request_context.open(request, "view", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
         asked = ("scores", brand, consumer, as_of, order)
@@ -88,7 +88,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 change_days=days,
                 is_ranked=False,
             )
-            request_context.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
+            request_context.note_look(caller, "view consumer", consumers, brand_ids if brand else None)
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with request_context.workspace.store.reading() as session:
             items = _name_rows(
@@ -110,13 +110,13 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
     ) -> Response:
         """The Fusion Score of one pair; 50 and `unknown` where there are no events."""
-        caller = request_context.open(request, "look", brand)
+        caller = request_context.open(request, "view", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         fixed_us = request_context.find_fixed_moment(as_of)
         score, consumers, brand_ids = read_pair_score(
             request_context, caller, consumer, brand, fixed_us, is_fresh=fresh
         )
-        request_context.note_look(caller, "look at score", consumers, brand_ids)
+        request_context.note_look(caller, "view score", consumers, brand_ids)
         return answer(request, score)
 
     @routes.get("/movers", response_model=schemas.Movers)
@@ -134,7 +134,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:
         """The pairs with the largest changes of their scores."""
-        caller = request_context.open(request, "look", brand)
+        caller = request_context.open(request, "view", brand)
         request_context.barrier.ensure_landed(is_forced=fresh)
         with request_context.workspace.store.reading() as session:
             brand_ids = request_context.find_brands(session, caller, brand)

@@ -234,7 +234,7 @@ class ScoreReason:
     facets: tuple[str, ...]
 
 
-def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
+def gather_reasons(answer: answers.PairSnapshot) -> list[ScoreReason]:
     """The contributions of a pair, one row per event, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:
@@ -252,7 +252,7 @@ def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
     return sorted(reasons, key=lambda each: -abs(each.contribution))
 
 
-def gather_kinds(answer: answers.PairAnswer) -> list[ScoreReason]:
+def gather_kinds(answer: answers.PairSnapshot) -> list[ScoreReason]:
     """The contributions of a pair, one row per kind, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:

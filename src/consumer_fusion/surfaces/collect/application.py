@@ -135,7 +135,7 @@ class CollectApplication:
         self._note_refusal("wrong_key", texts[0] if texts else "")
         raise _refuse_key()
 
-    async def _keep(self, cut: _Cut) -> None:
+    async def _keep(self, cut: _SplitBody) -> None:
         self.counters.violations += not cut.is_strict
         await self.collector.keep(cut.arrivals)
         self.counters.received[cut.form] += len(cut.arrivals)
@@ -163,7 +163,7 @@ class CollectApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class _SplitBody:
     """The events of a body.
 
     Attributes:
@@ -179,7 +179,7 @@ class _Cut:
 
 def _cut_events(
     part: str, headers: Headers, body: bytes, key: SourceKey, body_key: str | None, received_us: int
-) -> _Cut:
+) -> _SplitBody:
     """Parse a body and split it into events.
 
     Args:
@@ -211,15 +211,15 @@ def _cut_events(
             rule, lines = "public", cut_activities(document, key.source, key.brand, received_us)
         case _:
             form, lines = "segment", cut_calls(document, CALLS[part], received_us)
-    return _Cut(form, _make_arrivals(form, lines, key, rule, received_us), is_strict)
+    return _SplitBody(form, _make_arrivals(form, lines, key, rule, received_us), is_strict)
 
 
-def _cut_delivery(headers: Headers, body: bytes, key: SourceKey, received_us: int) -> _Cut:
+def _cut_delivery(headers: Headers, body: bytes, key: SourceKey, received_us: int) -> _SplitBody:
     if key.signing_secret:
         check_signature(headers, body, key.signing_secret, received_us)
     document, is_strict = parse_document(body)
     lines = cut_deliveries(document, key.source, received_us)
-    return _Cut("events", _make_arrivals("events", lines, key, key.trust_rule, received_us), is_strict)
+    return _SplitBody("events", _make_arrivals("events", lines, key, key.trust_rule, received_us), is_strict)
 
 
 def _make_arrivals(

@@ -49,7 +49,7 @@ class ActionsPage:
 def show_actions(page_request: PageRequest) -> Answer:
     """Page of the actions of a brand, on a timeline and as a list."""
     brand = page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     rows = list_actions(page_request.workspace, brand=brand)[::-1]
     timeline = place_figure(make_timeline_drawing(brand, rows), "/actions/figure", brand=brand)
     content = ActionsPage(
@@ -74,7 +74,7 @@ def show_actions(page_request: PageRequest) -> Answer:
 def show_actions_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The timeline of a brand's actions as a chart, or its numbers as CSV."""
     brand = page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     rows = list_actions(page_request.workspace, brand=brand)
     key = ("actions", brand, repr(rows))
     return answer_figure(

@@ -19,7 +19,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     place_figure,
 )
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Redirect
-from consumer_fusion.surfaces.console.queries import BrandReading, BrandsReading
+from consumer_fusion.surfaces.console.queries import BrandData, BrandsData
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
 from consumer_fusion.views.brand_views import make_brand_drawings
 from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS
@@ -98,7 +98,7 @@ def show_start(page_request: PageRequest) -> Answer:
 
 def show_brands(page_request: PageRequest) -> Answer:
     """Page of all brands, searched by a part of their key."""
-    page_request.require("look")
+    page_request.require("view")
     found = page_request.queries.find_brands(page_request.as_of_us)
     if found is None:
         return show_being_read(_("Brands"), section="brands")
@@ -112,7 +112,7 @@ def show_brands(page_request: PageRequest) -> Answer:
 def show_overview(page_request: PageRequest) -> Answer:
     """Page of the overview of a brand."""
     brand = page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     reading = page_request.queries.find_brand(brand, page_request.as_of_us)
     activity = page_request.queries.find_activity(brand)
     if reading is None or activity is None:
@@ -152,7 +152,7 @@ def show_being_read(title: str, *, section: str, brand: str | None = None) -> Pa
 def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """One chart of a brand, or its numbers as CSV."""
     brand, name = page_request.read_asked("brand"), page_request.read_asked("name")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
 
     def make() -> Drawing:
         reading = page_request.queries.read_brand(brand, page_request.as_of_us)
@@ -171,7 +171,7 @@ def find_live_path(page_request: PageRequest, **parameters: object) -> str | Non
     return make_path(LIVE_PATH, **parameters) if page_request.asked.get("as_of", "now") == "now" else None
 
 
-def _make_drawings(page_request: PageRequest, reading: BrandReading, activity: Activity) -> Drawings:
+def _make_drawings(page_request: PageRequest, reading: BrandData, activity: Activity) -> Drawings:
     return make_brand_drawings(
         reading.brand, reading.scores, activity.days, show_key=page_request.show_key,
         read_trend=lambda: page_request.queries.read_trend(reading.brand, page_request.as_of_us),
@@ -201,6 +201,6 @@ def _list_ends(page_request: PageRequest, rows: pa.Table, *, is_falling: bool) -
     return moved if is_falling else moved[::-1]
 
 
-def _list_visible(page_request: PageRequest, found: BrandsReading) -> list[dict[str, Any]]:
+def _list_visible(page_request: PageRequest, found: BrandsData) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = found.brands.to_pylist()
     return [row for row in rows if page_request.staff.caller.sees(row["brand"])]

@@ -280,7 +280,7 @@ def _tell_look(page_request: PageRequest, answered: Page | Download) -> AuditNot
     if isinstance(answered, Download):
         rows = max(0, answered.text.count("\n") - 1)
         return AuditNote("download", page_request.path, asked["consumer"], asked["brand"], {"rows": rows})
-    return AuditNote("look at page", page_request.path, brand=answered.brand) if answered.brand else None
+    return AuditNote("view page", page_request.path, brand=answered.brand) if answered.brand else None
 
 
 def read_theme(request: Request) -> str:

@@ -96,7 +96,7 @@ class ConsumerPage:
 def show_consumers(page_request: PageRequest) -> Answer:
     """Page of the consumers of a brand."""
     brand = page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     order = _read_order(page_request.asked.get("order", "falling"))
     search, symbiosis = page_request.asked.get("search", "").strip(), page_request.asked.get("kind", "")
     reading = page_request.queries.find_brand(brand, page_request.as_of_us)
@@ -142,7 +142,7 @@ def show_consumers(page_request: PageRequest) -> Answer:
 def show_consumer(page_request: PageRequest) -> Answer:
     """Page of the brands of a consumer."""
     consumer = page_request.read_asked("consumer")
-    page_request.require("look")
+    page_request.require("view")
     require_acquainted(page_request.workspace, consumer, page_request.staff.caller.brands)
     as_of_us = page_request.as_of_us
     scores = answers.score_pairs(
@@ -154,7 +154,7 @@ def show_consumer(page_request: PageRequest) -> Answer:
     return Page(
         "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, page_request.is_quiet, rows),
         section="consumers",
-        look=AuditNote("look at consumer", consumer=consumer),
+        look=AuditNote("view consumer", consumer=consumer),
     )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ class PairEffectsFragment:
 def show_beside(page_request: PageRequest) -> Answer:
     """The effects of actions that reached the consumer, shown next to the points of the pair."""
     consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     shown = list_beside(page_request.workspace, consumer, brand, show_key=page_request.show_key)
     content = PairEffectsFragment([_tell_row(each) for each in _put_newest_first(shown)])
     return Page("beside.html", _("Measured impact of actions"), content, brand=brand)
@@ -117,7 +117,7 @@ def show_effect(page_request: PageRequest) -> Answer:
     """Page of an action's effect on a metric, which is measured now if it never was."""
     action_id, metric = page_request.read_asked("action"), page_request.asked.get("metric") or "orders"
     brand = find_brand(page_request, action_id)
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     report = page_request.queries.find_effect(action_id, metric)
     shown = shrinking.show_effect(page_request.workspace, report, show_key=page_request.show_key)
     report = shown.report
@@ -152,7 +152,7 @@ def show_effect_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """One chart of an effect, or its numbers as CSV."""
     action_id, metric = page_request.read_asked("action"), page_request.read_asked("metric")
     name = page_request.read_asked("name")
-    page_request.require("look", find_brand(page_request, action_id))
+    page_request.require("view", find_brand(page_request, action_id))
     report = page_request.queries.find_effect(action_id, metric)
 
     def make() -> Drawing:
@@ -165,7 +165,7 @@ def show_effect_figure(page_request: PageRequest, cache: Cache) -> Answer:
 def show_effects(page_request: PageRequest) -> Answer:
     """Page of all measured effects of a brand's actions, as a chart and a list."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     every = list_effects(page_request.workspace, brand=brand, show_key=page_request.show_key)
     shown = [each for each in every if not metric or each.report.metric == metric]
     drawing = make_effects_drawing(shown, brand)
@@ -195,7 +195,7 @@ def show_effects(page_request: PageRequest) -> Answer:
 def show_effects_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The chart of all effects of a brand, or its numbers as CSV."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     shown = list_effects(
         page_request.workspace, brand=brand, metric=metric or None, show_key=page_request.show_key
     )

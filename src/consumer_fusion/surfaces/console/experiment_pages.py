@@ -50,7 +50,7 @@ def show_experiment(page_request: PageRequest) -> Answer:
 
 def _find_experiment(page_request: PageRequest, experiment_id: str) -> Experiment:
     for row in list_experiments(page_request.workspace):
-        if row.experiment_id == experiment_id and page_request.may("look", row.brand):
+        if row.experiment_id == experiment_id and page_request.may("view", row.brand):
             return row
     raise NotFoundError(
         _("There is no such experiment."), hint=_("The planner of a brand lists all of them.")

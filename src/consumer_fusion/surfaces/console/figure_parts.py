@@ -43,7 +43,7 @@ class Placeholder:
 
 
 @dataclass(frozen=True, slots=True)
-class FigurePart:
+class FigureFragment:
     """A drawn chart as part of a page.
 
     Attributes:
@@ -119,10 +119,10 @@ def answer_figure(
     if any(column.name == "consumer" for column in drawn.table.columns):
         detail = {"name": page_request.asked.get("name"), "rows": len(drawn.table.rows)}
         note = AuditNote(
-            "look at figure",
+            "view chart",
             page_request.path,
             page_request.asked.get("consumer"),
             page_request.asked.get("brand"),
             detail,
         )
-    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=note)
+    return Page("figure.html", drawn.heading, FigureFragment(drawn, path, download), look=note)

@@ -20,14 +20,14 @@ _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
         N_("Relationships"),
-        (("brands", N_("Brands"), "/brands", "look"),),
+        (("brands", N_("Brands"), "/brands", "view"),),
     ),
     (
         N_("Events and people"),
         (
-            ("points", N_("Points"), "/points", "look"),
-            ("rejected", N_("Import errors"), "/rejected", "mend_events"),
-            ("unattributed", N_("Unattributed events"), "/unattributed", "mend_events"),
+            ("points", N_("Points"), "/points", "view"),
+            ("rejected", N_("Import errors"), "/rejected", "fix_events"),
+            ("unattributed", N_("Unattributed events"), "/unattributed", "fix_events"),
             ("identities", N_("Identities"), "/identities", "see_identities"),
             ("suggestions", N_("Merge suggestions"), "/suggestions", "merge_consumers"),
         ),

@@ -86,7 +86,7 @@ class PlannerPage:
 def show_planner(page_request: PageRequest) -> Answer:
     """Page of candidate dates, lengths and regions with their smallest detectable effects, and of control groups."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     problem, plans = "", []
     try:
         plans = _make_plans(page_request, brand, metric)
@@ -124,7 +124,7 @@ def show_planner(page_request: PageRequest) -> Answer:
 def show_planner_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The chart of the smallest detectable effects, or its numbers as CSV."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
-    page_request.require("look", brand)
+    page_request.require("view", brand)
 
     key = ("plans", brand, metric, page_request.asked.get("start"))
     return answer_figure(

@@ -131,7 +131,7 @@ class VersionsPage:
 
 def show_points(page_request: PageRequest) -> Answer:
     """Page of all kinds with their points."""
-    page_request.require("look")
+    page_request.require("view")
     # The number of events of a kind is over all brands, so it needs access to all brands.
     unscored = page_request.queries.find_unscored() if page_request.staff.caller.brands is None else []
     if unscored is None:
@@ -153,7 +153,7 @@ def show_points(page_request: PageRequest) -> Answer:
         [
             each
             for each in list_suggestions(page_request.workspace)
-            if page_request.may("look", each.brand) and wanted in each.key.casefold()
+            if page_request.may("view", each.brand) and wanted in each.key.casefold()
         ],
     )
     return Page("points.html", _("Points"), content, section="points")
@@ -161,7 +161,7 @@ def show_points(page_request: PageRequest) -> Answer:
 
 def show_kind(page_request: PageRequest) -> Answer:
     """Page that edits one kind."""
-    page_request.require("look")
+    page_request.require("view")
     key = page_request.read_asked("key")
     points = put_points_in_force(page_request.workspace).points
     kind = points.kinds.get(key)
@@ -214,7 +214,7 @@ def save_change(page_request: PageRequest) -> Answer:
 
 def show_versions(page_request: PageRequest) -> Answer:
     """Page of the versions, and what each changed."""
-    page_request.require("look")
+    page_request.require("view")
     with page_request.workspace.store.reading() as session:
         rows = session.read(
             POINTS_VERSIONS, order_by=("applied_us desc",), limit=VERSIONS_LISTED + 1

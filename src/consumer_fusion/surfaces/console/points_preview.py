@@ -12,7 +12,7 @@ from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.rhythms import pace_points
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.model.reading import read_pair
@@ -112,7 +112,7 @@ def preview_points(workspace: Workspace, after: PointsTable, key: str, as_of_us:
     )
 
 
-def _find_pairs(workspace: Workspace, session: Session, force: PointsInForce, key: str) -> pa.Table:
+def _find_pairs(workspace: Workspace, session: Session, force: EffectivePoints, key: str) -> pa.Table:
     """Pairs with events of the kind."""
     columns = ("consumer_id", "brand_id")
     number = force.kind_ids.get(key)
@@ -142,7 +142,7 @@ def _spread(pairs: pa.Table, count: int) -> pa.Table:
 def _measure(
     workspace: Workspace,
     session: Session,
-    force: PointsInForce,
+    force: EffectivePoints,
     after: PointsTable,
     key: str,
     sample: pa.Table,

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from consumer_fusion import inspection
 from consumer_fusion.causal.effects.effect_report import EffectReport
-from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
+from consumer_fusion.causal.effects.operations import EffectParameters, answer_question
 from consumer_fusion.causal.effects.shrinking import read_effect
 from consumer_fusion.events.activity_counts import Activity, count_activity
 from consumer_fusion.events.entities import find_keys
@@ -49,7 +49,7 @@ _STEP_US = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class BrandsReading:
+class BrandsData:
     """All brands at an as-of time.
 
     Attributes:
@@ -62,7 +62,7 @@ class BrandsReading:
 
 
 @dataclass(frozen=True, slots=True)
-class BrandReading:
+class BrandData:
     """The relationships of a brand at an as-of time.
 
     Attributes:
@@ -77,7 +77,7 @@ class BrandReading:
 
 
 @dataclass(frozen=True, slots=True)
-class PairReading:
+class PairData:
     """One relationship at an as-of time.
 
     Attributes:
@@ -87,7 +87,7 @@ class PairReading:
         change_28_days: Change of the score over the last 28 days.
     """
 
-    answer: answers.PairAnswer
+    answer: answers.PairSnapshot
     history: pa.Table
     percentile: float | None
     change_28_days: float
@@ -148,13 +148,13 @@ class ConsoleQueries:
                 self._chosen.popitem(last=False)
         return moment_us
 
-    def read_brands(self, as_of_us: int) -> BrandsReading:
+    def read_brands(self, as_of_us: int) -> BrandsData:
         """Summary of all brands. In a large workspace it may be stale; its `as_of_us` says how old it is."""
         key, version = self._place(("brands",), as_of_us)
         make, is_large = self._choose_summary(as_of_us)
         return self._recall(key, version, make, is_large=is_large)
 
-    def find_brands(self, as_of_us: int) -> BrandsReading | None:
+    def find_brands(self, as_of_us: int) -> BrandsData | None:
         """Like `read_brands`, but None where reading takes seconds; it is then computed in the background."""
         key, version = self._place(("brands",), as_of_us)
         make, is_large = self._choose_summary(as_of_us)
@@ -171,17 +171,17 @@ class ConsoleQueries:
             )
         return list(rows["entity_key"].to_pylist())
 
-    def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsReading], bool]:
+    def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsData], bool]:
         is_large = self._is_many(None)
 
-        def make() -> BrandsReading:
+        def make() -> BrandsData:
             if is_large:
-                return BrandsReading(as_of_us, self._workers.run(summarise_brands, as_of_us))
-            return BrandsReading(as_of_us, summarise_brands(self._workspace, as_of_us))
+                return BrandsData(as_of_us, self._workers.run(summarise_brands, as_of_us))
+            return BrandsData(as_of_us, summarise_brands(self._workspace, as_of_us))
 
         return make, is_large
 
-    def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
+    def read_brand(self, brand: str, as_of_us: int) -> BrandData:
         """The relationships of a brand. Those of a large brand may be stale; `as_of_us` says how old they are.
 
         Raises:
@@ -191,24 +191,24 @@ class ConsoleQueries:
         make, is_large = self._choose_reader(brand, as_of_us)
         return self._recall(key, version, make, is_large=is_large)
 
-    def find_brand(self, brand: str, as_of_us: int) -> BrandReading | None:
+    def find_brand(self, brand: str, as_of_us: int) -> BrandData | None:
         """Like `read_brand`, but None where reading takes seconds; it is then computed in the background."""
         key, version = self._place(("brand", brand), as_of_us)
         make, is_large = self._choose_reader(brand, as_of_us)
         return self._find(key, version, make, is_large=is_large)
 
-    def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandReading], bool]:
+    def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandData], bool]:
         """The function that reads a brand, and whether it runs in a worker process."""
         is_large = self._is_many(brand)
 
-        def make() -> BrandReading:
+        def make() -> BrandData:
             if is_large:
-                return BrandReading(brand, as_of_us, self._workers.run(read_brand, brand, as_of_us))
-            return BrandReading(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
+                return BrandData(brand, as_of_us, self._workers.run(read_brand, brand, as_of_us))
+            return BrandData(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
 
         return make, is_large
 
-    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairReading:
+    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairData:
         """One relationship with everything that it consists of; never stale.
 
         Args:
@@ -305,7 +305,7 @@ class ConsoleQueries:
         kept = read_effect(self._workspace, action_id, metric)
         if kept is not None:
             return kept[0]
-        asked = EffectQuestion(action_id=action_id, metric=metric)
+        asked = EffectParameters(action_id=action_id, metric=metric)
         return self._recall(
             ("effect", action_id, metric),
             self.find_version(),
@@ -344,7 +344,7 @@ class ConsoleQueries:
             else ((*what, is_now), self.find_version(as_of_us))
         )
 
-    def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairReading:
+    def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairData:
         moment = from_microseconds(as_of_us)
         answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment, is_whole=is_whole)
         earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
@@ -352,14 +352,14 @@ class ConsoleQueries:
             fold_ledger(answer.entries, earlier_us, answer.points), answer.points
         )
         now_score = answer.explanation.reading.fusion_score
-        return PairReading(
+        return PairData(
             answer,
             answers.replay_pair(answer, HISTORY_DAYS),
             self._find_percentile(answer, now_score),
             now_score - earlier.fusion_score,
         )
 
-    def _find_percentile(self, answer: answers.PairAnswer, value: float) -> float | None:
+    def _find_percentile(self, answer: answers.PairSnapshot, value: float) -> float | None:
         with self._workspace.store.reading() as session:
             brand_ids = list(find_keys(session, "brand", [answer.brand]).values())
             found = find_keys(session, "consumer", [answer.consumer]).values()

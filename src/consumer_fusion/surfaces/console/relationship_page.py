@@ -20,7 +20,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     place_figure,
 )
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
-from consumer_fusion.surfaces.console.queries import PairReading
+from consumer_fusion.surfaces.console.queries import PairData
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.pair_views import make_ledger_table, make_pair_drawings
@@ -146,7 +146,7 @@ def show_relationship(page_request: PageRequest) -> Answer:
         part = LedgerFragment(
             rows[start : start + LEDGER_ROWS], _more_path(page_request, start + LEDGER_ROWS, len(rows))
         )
-        look = AuditNote("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
+        look = AuditNote("view relationship", consumer=consumer, brand=brand, detail={"from": start})
         return Page("ledger_rows.html", "", part, look=look)
     reading = pair.answer.explanation.reading
     shown = page_request.show_key(pair.answer.consumer)
@@ -181,7 +181,7 @@ def show_relationship(page_request: PageRequest) -> Answer:
     )
     return Page(
         "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,
-        look=AuditNote("look at relationship", consumer=consumer, brand=brand),
+        look=AuditNote("view relationship", consumer=consumer, brand=brand),
     )  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def show_without(page_request: PageRequest) -> Answer:
     return Page("without.html", _("Without this event"), content)
 
 
-def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
+def make_ledger(pair: PairData, parameters: Mapping[str, object]) -> list[LedgerRow]:
     """The events of a relationship, newest first, each with its contributions."""
     parts: dict[str, list[FacetFragment]] = {}
     for each in pair.answer.explanation.contributions:
@@ -239,7 +239,7 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
     ]
 
 
-def _list_associations(page_request: PageRequest, pair: PairReading) -> list[dict[str, object]]:
+def _list_associations(page_request: PageRequest, pair: PairData) -> list[dict[str, object]]:
     return [
         {**each.model_dump(mode="json"), "words": _(EVIDENCE_WORDS[each.evidence])}
         for each in list_associations(page_request.workspace, consumer=pair.answer.consumer)
@@ -247,14 +247,14 @@ def _list_associations(page_request: PageRequest, pair: PairReading) -> list[dic
     ]
 
 
-def _read(page_request: PageRequest, consumer: str, brand: str) -> PairReading:
+def _read(page_request: PageRequest, consumer: str, brand: str) -> PairData:
     is_whole = page_request.staff.caller.brands is None
     return page_request.queries.read_pair(consumer, brand, page_request.as_of_us, is_whole=is_whole)
 
 
 def _read_pair(page_request: PageRequest) -> tuple[str, str]:
     consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
-    page_request.require("look", brand)
+    page_request.require("view", brand)
     return consumer, brand
 
 

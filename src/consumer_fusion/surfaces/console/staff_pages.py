@@ -21,11 +21,11 @@ from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_b
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 SAID_BY_NAME = (
-    N_("look"),
+    N_("view"),
     N_("see identities"),
     N_("make tokens"),
     N_("declare associations"),
-    N_("mend events"),  # words: as is
+    N_("fix events"),  # words: as is
     N_("export"),
     N_("change keys"),
     N_("change webhooks"),
