@@ -32,7 +32,9 @@ def test_an_analyst_reads_what_the_concert_did_with_its_placebos_and_its_numbers
         figure.get_by_role("link", name="Download as CSV").click()
     assert download.value.suggested_filename == "observed-and-expected.csv"
     expect(page.get_by_role("heading", name="What was looked at")).to_be_visible()
-    expect(page.locator(".check-warned")).to_contain_text(["Without control series that the action does not reach"])
+    expect(page.locator(".check-warned")).to_contain_text(
+        ["Without control series that the action does not reach"]
+    )
     page.get_by_text("How to read an effect").click()
     expect(page.get_by_text("adds none to any relationship")).to_be_visible()
 
