@@ -33,7 +33,7 @@ from proposition_99 import is_known_figure, measure_law, print_law
 
 import consumer_fusion as fusion
 from consumer_fusion.causal.designs.audiences import GroupDifference
-from consumer_fusion.causal.designs.double_ml import ask_double_machine_learning
+from consumer_fusion.causal.designs.double_ml import estimate_with_double_ml
 from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
 from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
 from consumer_fusion.causal.experiments.analysis import measure_experiment
@@ -124,7 +124,7 @@ def measure_campaign(folder: Path) -> dict[str, object]:
         },
     }
     try:
-        effect, error = ask_double_machine_learning(
+        effect, error = estimate_with_double_ml(
             households.before, households.after, households.is_reached, households.features
         )
         told["second_opinion"] = {"effect": effect, "standard_error": error}

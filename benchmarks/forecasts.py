@@ -29,7 +29,7 @@ from consumer_fusion.score.calibration import validity
 from consumer_fusion.score.calibration.calibration import list_cutoffs
 from consumer_fusion.score.calibration.samples import draw_sample
 from consumer_fusion.score.forecast.forecasts import learn_forecaster, make_forecast
-from consumer_fusion.score.forecast.traits import describe_pairs
+from consumer_fusion.score.forecast.traits import compute_features
 from consumer_fusion.score.points.points_table import load_points
 
 OURS, SAME, BGNBD, RECENCY, SCORE = "forecast", "LightGBM, same", "BG/NBD", "recency", "score"
@@ -101,7 +101,7 @@ def run_case(case: Case, splits: int) -> list[dict[str, object]]:
     """One ledger over several splits of its pairs."""
     question = {"outcome": ORDER, "horizon_days": case.horizon_days}
     tested = draw_sample(case.ledger, POINTS, cutoff_us=case.second_us, **question)
-    traits = describe_pairs(tested, POINTS, **question)
+    traits = compute_features(tested, POINTS, **question)
     events = case.ledger.select(["consumer_id", "kind", "occurred_us", "day", "value"]).to_pandas()
     summary = summarise_orders(events, case.second_us)
     bgnbd = predict_bgnbd(summary, case.horizon_days)
@@ -162,7 +162,7 @@ def _grow_trees(case: Case, ledger: pa.Table, values: np.ndarray, seed: int) -> 
     question = {"outcome": ORDER, "horizon_days": case.horizon_days}
     cutoffs = list_cutoffs(ledger, case.first_us, case.horizon_days, 4)
     samples = [draw_sample(ledger, POINTS, cutoff_us=one, **question) for one in cutoffs]
-    rows = np.vstack([describe_pairs(one, POINTS, **question).values for one in samples])
+    rows = np.vstack([compute_features(one, POINTS, **question).values for one in samples])
     came = np.concatenate([one.is_outcome for one in samples])
     return fit_lightgbm(rows, came, seed)(values)
 

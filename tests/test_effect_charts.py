@@ -11,7 +11,7 @@ from tests.unsafe_characters import Poisoned
 from consumer_fusion.views.charts.forests import draw_actions, draw_detectable, draw_effects
 from consumer_fusion.views.charts.rendering import render_svg
 from consumer_fusion.views.charts.theme import THEMED, ChartStyle
-from consumer_fusion.views.charts.timelines import draw_course, draw_cumulative, draw_placebos
+from consumer_fusion.views.charts.timelines import draw_cumulative, draw_observed_and_expected, draw_placebos
 
 HOSTILE = "</text><script>alert(1)</script>"
 FIRST = 20_600
@@ -52,7 +52,7 @@ def draw_all(style):
         {"series": ["north", "south"] * 2, "days": [1, 1, 7, 7], "detectable": [0.5, 0.6, 0.2, 0.3]}
     )
     return {
-        "course": draw_course(make_course(), style, **window, measure="orders a day"),
+        "course": draw_observed_and_expected(make_course(), style, **window, measure="orders a day"),
         "cumulative": draw_cumulative(make_course(), style, **window, low=1.0, high=50.0),
         "placebos": draw_placebos([-0.2, -0.1, 0.0, 0.1, 0.15], style, effect=0.12),
         "effects": draw_effects(make_effects(), style),
@@ -78,13 +78,17 @@ def test_a_themed_chart_takes_its_colours_from_the_page():
 
 
 def test_a_day_without_a_value_is_not_drawn():
-    chart = draw_course(make_course(days=10, missing=(4,)), start_day=FIRST + 5, end_day=FIRST + 9)
+    chart = draw_observed_and_expected(
+        make_course(days=10, missing=(4,)), start_day=FIRST + 5, end_day=FIRST + 9
+    )
     points = re.findall(r"<title>([^<]+observed[^<]+)</title>", render_svg(chart))
     assert len(points) == 9
 
 
 def test_the_course_says_what_was_seen_and_expected_in_the_days_looked_at():
-    chart = draw_course(make_course(), start_day=FIRST + 21, end_day=FIRST + 27, measure="orders a day")
+    chart = draw_observed_and_expected(
+        make_course(), start_day=FIRST + 21, end_day=FIRST + 27, measure="orders a day"
+    )
     assert "the mean was 13.0 observed and 10.0 expected" in chart.description
 
 

@@ -21,7 +21,7 @@ from consumer_fusion.records.clock import read_system_clock
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import IMPORTS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
-from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.segments import place_digests
 from consumer_fusion.workspace import STORE_FILE, STORE_FILES
 from copied_workspaces import copy_made
@@ -230,7 +230,7 @@ def test_the_spilled_files_of_a_dead_process_are_removed_and_those_of_a_living_o
     (spill / "dead").mkdir()
     (spill / "dead" / "duckdb_temp_storage-0.tmp").write_bytes(b"rows")
     (spill / "dead.lock").touch()
-    living = claim_folder(spill / "living")
+    living = lock_folder(spill / "living")
     living.folder.mkdir()
     find_problems(workspace)
     assert not (spill / "dead").exists()
@@ -257,7 +257,7 @@ def test_an_interrupted_import_that_another_process_took_up_is_left_alone(worksp
     path = write_lines(tmp_path / "orders.ndjson", [make_order(200)])
     interrupt_import(workspace, path, monkeypatch)
     (folder,) = (each.parent for each in workspace.staging_folder.glob(f"*/{staging.STAGE_FILE}"))
-    claim = claim_folder(folder)
+    claim = lock_folder(folder)
     os.utime(folder / staging.STAGE_FILE, (0, 0))
     find_problems(workspace)
     assert folder.exists()

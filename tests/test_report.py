@@ -15,7 +15,7 @@ from tests import invented_relationships as invented
 
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.locales import load_language
-from consumer_fusion.i18n.translation import SourceLanguage, speaking
+from consumer_fusion.i18n.translation import SourceLanguage, use_language
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.surfaces.report.writing import render_report, write_report
 from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
@@ -285,7 +285,7 @@ def test_what_actions_did_is_told_only_where_something_was_measured(render):
 
 def test_a_calibration_that_is_not_better_says_why_in_the_language_of_the_page():
     report = invented.invent_calibration(is_better=False, gain=0.001, gain_error=0.002)
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         told = make_calibration_section(report, is_applied=False).sentences
     assert told[1].startswith("Restano i punti in vigore: quanto appreso non è chiaramente migliore")
     assert "(serve un miglioramento di oltre 2 errori standard)" in told[1]
@@ -324,7 +324,7 @@ def list_untranslated(page):
 
 @pytest.mark.slow
 def test_every_text_of_the_report_goes_through_the_catalogue(read_page):
-    with speaking(Bracketed()):
+    with use_language(Bracketed()):
         page = read_page(render_report(invented.invent_report()))
     data = {*invented.BRANDS, "pop-artist", "Consumer", "Fusion", "Mellow", "Bay", "Spring", "campaign"}
     months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
@@ -334,13 +334,13 @@ def test_every_text_of_the_report_goes_through_the_catalogue(read_page):
 
 
 def test_a_text_past_the_catalogue_is_found(render):
-    with speaking(Bracketed()):
+    with use_language(Bracketed()):
         page = render(Section("planted", "How it stands", ["So it is."]))
     assert {"How", "stands"} <= list_untranslated(page)
 
 
 def test_the_report_speaks_italian(read_page):
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         report = invented.invent_report()
         sections = [section for section in report.sections if section.name in ("brand-1", "pairs", "intake")]
         html = render_report(dataclasses.replace(report, sections=sections))

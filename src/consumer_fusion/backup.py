@@ -24,7 +24,7 @@ from consumer_fusion.records.release import read_product_version
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.settings import SETTINGS_FILE
-from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.private_files import make_file
 from consumer_fusion.storage.segments import list_segments, sync_folder
 from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, SQLiteStore
@@ -86,7 +86,7 @@ def back_up(workspace: Workspace, target: Path, progress: Progress = ignore_prog
     """
     if target.exists():
         raise ConflictError(f"The file {target} already exists.", hint="Choose a new file name.")
-    claim = claim_folder(workspace.staging_folder / f"backup-{make_id()}")
+    claim = lock_folder(workspace.staging_folder / f"backup-{make_id()}")
     assert claim is not None, "a new id is unique"
     try:
         with claim:

@@ -36,9 +36,9 @@ from consumer_fusion.score.fold.money_references import find_wrong_references
 from consumer_fusion.score.points.points_table import write_points
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
-from consumer_fusion.storage.file_locks import sweep_claims
+from consumer_fusion.storage.file_locks import remove_unlocked
 from consumer_fusion.storage.private_files import is_private
-from consumer_fusion.storage.segments import find_unseen, list_segments, sweep_files
+from consumer_fusion.storage.segments import find_safe_deletion_time, list_segments, sweep_files
 from consumer_fusion.storage.sqlite import SQLiteStore, StoreSchema
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import (
@@ -246,7 +246,7 @@ def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
     """Remove leftovers of interrupted work; needs the write lock, to distinguish them from files being written."""
     now_us = workspace.now_us
     try:
-        unseen = find_unseen(workspace.store)
+        unseen = find_safe_deletion_time(workspace.store)
         with workspace.store.writing(wait_seconds=WAIT_SECONDS) as session:
             files = sweep_files(session, workspace.folder, replaced_before=unseen)
             folders = abandon_imports(
@@ -255,7 +255,7 @@ def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
     except StoreError:
         reason = "nothing may be written here" if workspace.is_read_only else "another process is writing"
         return InspectionCheck("files of interrupted work", True, f"not checked: {reason}")
-    folders += sweep_claims(workspace.folder / SPILL_FOLDER)
+    folders += remove_unlocked(workspace.folder / SPILL_FOLDER)
     return InspectionCheck("files of interrupted work", True, f"{files} files and {folders} folders removed")
 
 

@@ -28,7 +28,7 @@ from consumer_fusion.ingest.rejections import list_pending
 from consumer_fusion.ingest.staging import (
     Staging,
     check_first_rows,
-    set_aside_lines,
+    reject_lines,
     stage_batches,
     stage_files,
     stage_lines,
@@ -39,7 +39,7 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import seal_inbox
-from consumer_fusion.storage.file_locks import FolderLock, claim_folder
+from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
 
 _ARRIVAL_CHARACTERS = 32 << 20
@@ -71,7 +71,7 @@ def import_files(
     """
     files = find_files(patterns)
     if not is_setting_aside:
-        claim = claim_folder(workspace.staging_folder / make_id())
+        claim = lock_folder(workspace.staging_folder / make_id())
         assert claim is not None, "a new id is unique"
         with claim:
             check_first_rows(
@@ -206,7 +206,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
 
 def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:
     end = perf_counter() + wait_seconds
-    while (claim := claim_folder(workspace.staging_folder / "arrivals")) is None:
+    while (claim := lock_folder(workspace.staging_folder / "arrivals")) is None:
         if perf_counter() > end:
             raise ConflictError(
                 "Another process has been landing arrivals for too long.",
@@ -233,7 +233,7 @@ def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
         if len(sending.lines) > 1:
             first, second = sending.split()
             return _land_sending(workspace, first) + _land_sending(workspace, second)
-        staging = set_aside_lines(workspace.engine, sending.lines, sending.reading, "engine_failed")
+        staging = reject_lines(workspace.engine, sending.lines, sending.reading, "engine_failed")
     import_id = ""
     if staging.rejected_count:
         with workspace.store.writing() as session:

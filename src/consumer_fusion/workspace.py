@@ -16,7 +16,7 @@ from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
 from consumer_fusion.storage.duckdb import DuckDBEngine
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.private_files import make_file, make_folder
 from consumer_fusion.storage.segments import sweep_replaced, sync_folder
 from consumer_fusion.storage.sqlite import (
@@ -172,7 +172,7 @@ def open_workspace(
         for each in (store, arrivals, session_store):
             opened.callback(each.close)
         # The engine names its spilled files identically in every process, so each needs a folder of its own.
-        spill = claim_folder(scratch / SPILL_FOLDER / make_id())
+        spill = lock_folder(scratch / SPILL_FOLDER / make_id())
         assert spill is not None, "a new id is unique"
         opened.callback(spill.release, with_folder=True)
         if not is_read_only:

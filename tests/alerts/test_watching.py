@@ -70,7 +70,7 @@ def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
     import_events(workspace, [make_order(800, days_ago=2)])
     subscribe(workspace, "score_crossed", line=50)
     complain(workspace)
-    assert alert_evaluation.watch_changes(workspace) == 1
+    assert alert_evaluation.evaluate_changes(workspace) == 1
     (body,) = read_bodies(workspace)
     assert (body["specversion"], body["type"]) == ("1.0", "consumer-fusion.score.crossed.v1")
     data = body["data"]
@@ -81,15 +81,15 @@ def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
 def test_a_score_that_moves_on_one_side_of_the_line_is_not_told(workspace):
     subscribe(workspace, "score_crossed", line=40)
     import_events(workspace, [make_order(800, days_ago=1)])
-    assert alert_evaluation.watch_changes(workspace) == 0
+    assert alert_evaluation.evaluate_changes(workspace) == 0
 
 
 def test_the_first_hint_of_dissatisfaction_is_told_once(workspace):
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     complain(workspace, 1)
-    assert alert_evaluation.watch_changes(workspace) == 1
+    assert alert_evaluation.evaluate_changes(workspace) == 1
     complain(workspace, 2, days_ago=0.1)
-    assert alert_evaluation.watch_changes(workspace) == 0
+    assert alert_evaluation.evaluate_changes(workspace) == 0
     assert [body["data"]["event_id"] for body in read_bodies(workspace)] == ["complaint-1"]
 
 
@@ -116,7 +116,7 @@ def test_what_says_that_a_consumer_is_not_satisfied_is_a_hint(workspace):
     ]  # fmt: skip
     subscribe(workspace, "first_dissatisfaction")
     import_events(workspace, [make_event(kind, f"who met {kind}", **named) for kind, named in kinds])
-    assert alert_evaluation.watch_changes(workspace) == len(kinds)
+    assert alert_evaluation.evaluate_changes(workspace) == len(kinds)
     assert [consumer for consumer, _ in list_told(workspace)] == sorted(
         f"who met {kind}" for kind, _ in kinds
     )
@@ -131,11 +131,11 @@ def test_asking_searching_and_using_a_right_are_no_hint_and_hide_none(workspace)
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     asked = {"results": 0, "days_to_answer": 90, "is_met": False}
     import_events(workspace, [make_event(kind, f"who met {kind}", **asked) for kind in kinds])
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     assert list_told(workspace) == []
     complaints = [make_event("Complaint Made", f"who met {kind}", days_ago=0.1) for kind in kinds]
     import_events(workspace, complaints)
-    assert alert_evaluation.watch_changes(workspace) == len(kinds)
+    assert alert_evaluation.evaluate_changes(workspace) == len(kinds)
     assert list_told(workspace) == sorted((f"who met {kind}", "Complaint Made") for kind in kinds)
 
 
@@ -143,34 +143,34 @@ def test_a_complaint_of_another_pair_is_a_first_one(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace, 1)
     complain(workspace, 2, consumer="bob")
-    assert alert_evaluation.watch_changes(workspace) == 2
+    assert alert_evaluation.evaluate_changes(workspace) == 2
 
 
 def test_history_that_is_imported_is_no_news(workspace):
     subscribe(workspace)
     complain(workspace, days_ago=40)
-    assert alert_evaluation.watch_changes(workspace) == 0
+    assert alert_evaluation.evaluate_changes(workspace) == 0
 
 
 def test_a_brand_that_nobody_asked_about_is_not_told(workspace):
     subscribe(workspace, brand="brand-1")
     complain(workspace)
-    assert alert_evaluation.watch_changes(workspace) == 0
+    assert alert_evaluation.evaluate_changes(workspace) == 0
     complain(workspace, 2, brand="brand-1", consumer="bob")
-    assert alert_evaluation.watch_changes(workspace) >= 1
+    assert alert_evaluation.evaluate_changes(workspace) >= 1
     assert {body["data"]["brand"] for body in read_bodies(workspace)} == {"brand-1"}
 
 
 def test_what_happened_before_somebody_subscribed_is_not_told(workspace):
     complain(workspace)
     subscribe(workspace)
-    assert alert_evaluation.watch_changes(workspace) == 0
+    assert alert_evaluation.evaluate_changes(workspace) == 0
 
 
 def watch_later(folder, days, **more):
     """What is told some days later, when nothing happened but time."""
     with open_small(folder, days_later=days) as later:
-        return alert_evaluation.watch_fading(later), read_bodies(later, **more)
+        return alert_evaluation.evaluate_decay(later), read_bodies(later, **more)
 
 
 def find_score(folder, days, consumer="faded", brand="bakery"):
@@ -183,7 +183,7 @@ def test_a_line_that_is_crossed_by_fading_alone_is_told_once(tmp_path):
         import_events(workspace, [make_order(number, days_ago=1, consumer="faded") for number in range(3)])
         line = find_score(tmp_path / "ws", 3)
         subscribe(workspace, "score_crossed", line=line, quiet_hours=0)
-        assert alert_evaluation.watch_fading(workspace) == 0
+        assert alert_evaluation.evaluate_decay(workspace) == 0
     assert watch_later(tmp_path / "ws", 2)[0] == 0
     count, bodies = watch_later(tmp_path / "ws", 4)
     assert count == 1
@@ -212,8 +212,8 @@ def test_a_pair_to_which_something_happened_is_left_to_the_judgement_of_that(tmp
             consumer="faded", brand="bakery", properties={"severity": 1, "people": 1000},
         )  # fmt: skip
         import_events(workspace, [complaint])
-        assert alert_evaluation.watch_changes(workspace) == 1
-        assert alert_evaluation.watch_fading(workspace) == 0
+        assert alert_evaluation.evaluate_changes(workspace) == 1
+        assert alert_evaluation.evaluate_decay(workspace) == 0
 
 
 def test_a_line_crossed_by_an_import_that_went_straight_to_segments_is_told_the_day_after(tmp_path):
@@ -223,11 +223,11 @@ def test_a_line_crossed_by_an_import_that_went_straight_to_segments_is_told_the_
             workspace, "score_crossed", line=find_score(tmp_path / "ws", 0, "bought") + 1, quiet_hours=0
         )
         import_events(workspace, [make_order(2, days_ago=0.5, consumer="bought", kind="Page Viewed")])
-        assert alert_evaluation.watch_changes(workspace) == 0  # looked at, and below the line
+        assert alert_evaluation.evaluate_changes(workspace) == 0  # looked at, and below the line
     with open_small(tmp_path / "ws", days_later=0.1, inbox_import_limit=5) as workspace:
         orders = [make_order(n, days_ago=0.2, consumer="bought", value=200.0) for n in range(100, 120)]
         import_events(workspace, orders)
-        assert alert_evaluation.watch_changes(workspace) == 0
+        assert alert_evaluation.evaluate_changes(workspace) == 0
     count, (body,) = watch_later(tmp_path / "ws", 1.1)
     assert (count, body["data"]["direction"]) == (1, "up")
 
@@ -238,7 +238,7 @@ def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
         line = find_score(tmp_path / "ws", 20)
         first = subscribe(workspace, "score_crossed", line=line)
         import_events(workspace, [make_order(2, days_ago=0.5, consumer="faded", kind="Page Viewed")])
-        alert_evaluation.watch_changes(workspace)
+        alert_evaluation.evaluate_changes(workspace)
         with workspace.store.writing() as session:
             withdraw_subscription(session, first.subscription_id, workspace.now_us)
     with open_small(tmp_path / "ws", days_later=40) as workspace:
@@ -249,16 +249,16 @@ def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
 def test_each_event_is_judged_once(workspace):
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     complain(workspace)
-    assert [alert_evaluation.watch_changes(workspace) for _ in range(3)] == [1, 0, 0]
+    assert [alert_evaluation.evaluate_changes(workspace) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(("quiet_hours", "told"), [(24, 1), (0, 2)])
 def test_the_same_notice_is_quiet_for_a_while(workspace, quiet_hours, told):
     subscribe(workspace, "score_crossed", line=51, quiet_hours=quiet_hours)
     import_events(workspace, [make_order(800, days_ago=1)])
-    found = alert_evaluation.watch_changes(workspace)
+    found = alert_evaluation.evaluate_changes(workspace)
     complain(workspace)
-    assert found + alert_evaluation.watch_changes(workspace) == told
+    assert found + alert_evaluation.evaluate_changes(workspace) == told
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_score_on_the_line_counts_as_above_it(workspace):
 def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     sent = []
 
     def take(due, now_us):
@@ -321,7 +321,7 @@ def test_a_slow_receiver_holds_up_no_other_and_each_outcome_is_kept_as_it_comes(
     for _ in range(3):
         subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    assert alert_evaluation.watch_changes(workspace) == 3
+    assert alert_evaluation.evaluate_changes(workspace) == 3
     is_first, seen = threading.Lock(), []
 
     def post(due, now_us):
@@ -344,7 +344,7 @@ def pass_time(folder, days):
 def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     waited = 0.0
     for number in range(1, len(PAUSES_SECONDS) + 2):
         # Pauses are longer or shorter by a fifth; a fifth more than the longest is enough.
@@ -361,7 +361,7 @@ def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(wor
 def test_dead_deliveries_can_be_tried_again(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     assert alert_evaluation.send_due(workspace, lambda due, now_us: DeliveryResult("410", is_final=True)) == {
         "dead": 1
     }
@@ -378,7 +378,7 @@ def test_dead_deliveries_can_be_tried_again(workspace):
 def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     sent = []
 
     def die(due, now_us):
@@ -397,7 +397,7 @@ def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace)
 def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
     made = subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     with workspace.store.writing() as session:
         withdraw_subscription(session, made.subscription_id, workspace.now_us)
         with pytest.raises(NotFoundError):
@@ -434,7 +434,7 @@ def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
         return read(*given, **named)
 
     monkeypatch.setattr(alert_evaluation, "read_ledgers", write_meanwhile)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     assert has_written == [True]
 
 
@@ -445,9 +445,9 @@ def test_what_another_process_judged_meanwhile_is_not_told_twice(workspace, monk
 
     def judge_meanwhile(*given, **named):
         if next(is_first):
-            alert_evaluation.watch_changes(workspace)
+            alert_evaluation.evaluate_changes(workspace)
         return read(*given, **named)
 
     monkeypatch.setattr(alert_evaluation, "read_ledgers", judge_meanwhile)
-    alert_evaluation.watch_changes(workspace)
+    alert_evaluation.evaluate_changes(workspace)
     assert len(read_bodies(workspace)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.causal.designs.double_ml import ask_double_machine_learning
+from consumer_fusion.causal.designs.double_ml import estimate_with_double_ml
 from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
 from consumer_fusion.causal.designs.exposures import GOOD_BALANCE, adjust_exposure
 from consumer_fusion.causal.designs.sensitivity import find_e_value, find_robustness
@@ -121,7 +121,7 @@ def test_the_second_opinion_says_what_it_needs():
         import doubleml  # noqa: F401
     except ImportError:
         with pytest.raises(MissingExtraError, match="doubleml"):
-            ask_double_machine_learning(*draw_exposure(1))
+            estimate_with_double_ml(*draw_exposure(1))
     else:
-        effect, error = ask_double_machine_learning(*draw_exposure(1))
+        effect, error = estimate_with_double_ml(*draw_exposure(1))
         assert effect == pytest.approx(1.0, abs=4 * error)

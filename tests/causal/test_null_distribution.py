@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion.causal.inference.null_distribution import LEAST_TAIL, build_law, mix_laws
-from consumer_fusion.causal.inference.p_values import judge_size, shut_interval
+from consumer_fusion.causal.inference.null_distribution import (
+    LEAST_TAIL,
+    build_null_distribution,
+    mix_distributions,
+)
+from consumer_fusion.causal.inference.p_values import close_interval, compute_p_value
 
 
 def draw_law(seed: int = 1, tail: float = 5.0):
     sizes = np.abs(np.random.default_rng(seed).standard_t(tail, 3_000))
-    return build_law(sizes, np.ones(sizes.size), 3_000.0)
+    return build_null_distribution(sizes, np.ones(sizes.size), 3_000.0)
 
 
 LAW = draw_law()
@@ -50,17 +54,17 @@ def test_the_p_value_is_at_most_alpha_exactly_if_the_interval_excludes_no_change
     if is_at_bound:
         # The hardest place: an error right at the end of its interval.
         e = float(np.copysign(LAW.find_bound(alpha) * s, e))
-    judged = judge_size(abs(e) / s, LAW, alpha)
-    low, high = shut_interval(e, judged.bound * s, judged.is_beyond)
+    judged = compute_p_value(abs(e) / s, LAW, alpha)
+    low, high = close_interval(e, judged.bound * s, judged.is_beyond)
     excludes = low > 0 or high < 0
     assert (judged.p_value <= alpha) == excludes == judged.is_beyond
 
 
 def test_a_mixture_lies_between_its_laws():
     wide = draw_law(2, tail=2.5)
-    mixed = mix_laws(LAW, wide, 0.5)
+    mixed = mix_distributions(LAW, wide, 0.5)
     for size in (0.5, 2.0, 4.0, 30.0):
         low, high = sorted((LAW.measure_tail(size), wide.measure_tail(size)))
         assert low * 0.9 <= mixed.measure_tail(size) <= high * 1.1
-    assert mix_laws(LAW, wide, 0.0) is LAW
-    assert mix_laws(LAW, wide, 1.0) is wide
+    assert mix_distributions(LAW, wide, 0.0) is LAW
+    assert mix_distributions(LAW, wide, 1.0) is wide

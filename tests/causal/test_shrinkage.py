@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from consumer_fusion.causal.inference.shrinkage import adjust_found, find_critical_value, shrink_effects
+from consumer_fusion.causal.inference.shrinkage import adjust_p_values, find_critical_value, shrink_effects
 from consumer_fusion.errors import InputError
 
 
@@ -125,7 +125,7 @@ def test_a_list_that_is_called_found_holds_few_false_finds_though_its_tests_depe
         shared = chance.normal()
         statistic = np.sqrt(0.5) * shared + np.sqrt(0.5) * chance.normal(size=50) + 4.0 * (np.arange(50) < 10)
         p_values = np.array([math.erfc(abs(one) / math.sqrt(2)) for one in statistic])
-        is_found = adjust_found(p_values) < 0.1
+        is_found = adjust_p_values(p_values) < 0.1
         false_shares.append(is_found[10:].sum() / max(is_found.sum(), 1))
     assert np.mean(false_shares) < 0.1
 
@@ -133,7 +133,7 @@ def test_a_list_that_is_called_found_holds_few_false_finds_though_its_tests_depe
 def test_q_values_are_those_of_benjamini_and_yekutieli():
     # Worked by hand: 3 tests, c = 1 + 1/2 + 1/3.
     harmonic = 1 + 1 / 2 + 1 / 3
-    assert adjust_found([0.04, 0.001, 0.01]) == pytest.approx(
+    assert adjust_p_values([0.04, 0.001, 0.01]) == pytest.approx(
         [0.04 * harmonic, 0.003 * harmonic, 0.015 * harmonic]
     )
-    assert adjust_found([]).size == 0
+    assert adjust_p_values([]).size == 0

@@ -11,7 +11,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.pipeline import import_files
-from consumer_fusion.records.placeholders import names_nobody
+from consumer_fusion.records.placeholders import is_placeholder_key
 from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
@@ -45,7 +45,7 @@ def test_other_keys_are_somebody(workspace):
     told = fusion.import_events(workspace, orders)
     assert {row["consumer"] for row in answers.score_pairs(workspace, as_of=NOW).to_pylist()} == set(SOMEBODY)
     assert (told.unattributed, told.nobody) == (0, 0)
-    assert [key for key in SOMEBODY if names_nobody(key)] == []
+    assert [key for key in SOMEBODY if is_placeholder_key(key)] == []
 
 
 def test_guests_fall_back_to_their_own_identifiers(workspace):

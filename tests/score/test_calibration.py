@@ -22,8 +22,8 @@ from consumer_fusion.score.calibration.fitting import compute_loss
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
 from consumer_fusion.score.calibration.link_functions import forecast_outcomes, start_link
 from consumer_fusion.score.calibration.samples import draw_sample, fold_sample
-from consumer_fusion.score.calibration.training import pose_problem
-from consumer_fusion.score.calibration.vectorised_score import compute_scores, draw_design, read_balances
+from consumer_fusion.score.calibration.training import set_up_fit
+from consumer_fusion.score.calibration.vectorised_score import build_design, compute_balances, compute_scores
 from consumer_fusion.score.forecast.traits import read_pairs
 from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import read_pair
@@ -103,7 +103,7 @@ def read_scores(ledger, points):
     end_us = pc.max(ledger["occurred_us"]).as_py()
     sample = draw_sample(ledger, points, outcome="Product Reviewed", cutoff_us=end_us, horizon_days=0)
     ones = np.ones(len(sample.kinds))
-    balances = read_balances(fold_sample(sample, ones), draw_design(points, sample.kinds), ones)
+    balances = compute_balances(fold_sample(sample, ones), build_design(points, sample.kinds), ones)
     return compute_scores(balances.balance, points.constants)
 
 
@@ -120,8 +120,8 @@ def small_sample(small_ledger):
 
 def test_the_gradient_is_that_of_the_loss(small_sample):
     learnt = {ORDER, "Service Failed", "Product Viewed"}
-    problem = pose_problem(
-        small_sample, draw_design(POINTS, small_sample.kinds), POINTS, learnt, with_points=True
+    problem = set_up_fit(
+        small_sample, build_design(POINTS, small_sample.kinds), POINTS, learnt, with_points=True
     )
     chance = np.random.default_rng(1)
     start = np.concatenate((np.zeros(7), start_link(small_sample)))
@@ -137,9 +137,9 @@ def test_the_gradient_is_that_of_the_loss(small_sample):
 
 def test_many_pairs_are_read_as_the_score_reads_one(small_ledger, small_sample):
     ones = np.ones(len(small_sample.kinds))
-    design = draw_design(POINTS, small_sample.kinds)
+    design = build_design(POINTS, small_sample.kinds)
     scores = compute_scores(
-        read_balances(fold_sample(small_sample, ones), design, ones).balance, POINTS.constants
+        compute_balances(fold_sample(small_sample, ones), design, ones).balance, POINTS.constants
     )
     cutoff_us = small_ledger.truth.cutoffs_us[-2]
     columns = ("event_id", "occurred_us", "day", "kind", "magnitude", "trust")
@@ -313,7 +313,7 @@ def test_a_recovery_learns_with_the_failure_that_it_mends(small_sample):
     sample = replace(
         small_sample, kinds=tuple(kinds), half_life_days=np.append(small_sample.half_life_days, 180.0)
     )
-    problem = pose_problem(sample, draw_design(POINTS, kinds), POINTS, {ORDER, "Service Failed"})
+    problem = set_up_fit(sample, build_design(POINTS, kinds), POINTS, {ORDER, "Service Failed"})
     by_kind = dict(zip(kinds, problem.parameter, strict=True))
     assert by_kind["Recovery/Service Failed"] == by_kind["Service Failed"] >= 0
     assert by_kind["Product Viewed"] == -1

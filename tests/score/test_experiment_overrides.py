@@ -22,7 +22,7 @@ from consumer_fusion.score.calibration.experiment_overrides import (
 from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.model.explanation import explain_pair
 from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
-from consumer_fusion.score.model.reading import balance_sides, bend_facets, sum_facets, sum_sides
+from consumer_fusion.score.model.reading import apply_knee_to_facets, balance_sides, sum_facets, sum_sides
 from consumer_fusion.score.points.points_table import load_points, read_points, write_points
 
 POINTS = load_points()
@@ -75,7 +75,7 @@ def find_weight(entries, *, is_gain=True):
     """slope x omega x h' x 2^(-D / h) of one consumer, by the formulas of the score."""
     states = [state for state in fold_ledger(entries, NOW, POINTS) if state.kind != CAMPAIGN]
     sums = sum_facets(states, POINTS)
-    balance = balance_sides(*sum_sides(bend_facets(sums, POINTS.constants)), POINTS.constants)
+    balance = balance_sides(*sum_sides(apply_knee_to_facets(sums, POINTS.constants)), POINTS.constants)
     slope = LINK.slope / (LINK.bend * math.sqrt(1 + (balance.points / LINK.bend) ** 2))
     place = 7
     amount = (sums.gained if is_gain else sums.lost)[place]

@@ -13,7 +13,7 @@ from consumer_fusion.errors import RefusedError
 from consumer_fusion.score.calibration.samples import draw_sample
 from consumer_fusion.score.calibration.validity import compute_auc, compute_calibration_error
 from consumer_fusion.score.forecast.forecasts import forecast_pairs, learn_forecaster, predict_outcomes
-from consumer_fusion.score.forecast.traits import TRAITS, describe_pairs
+from consumer_fusion.score.forecast.traits import TRAITS, compute_features
 from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.points.points_table import load_points
@@ -112,7 +112,7 @@ def forecaster(leavers, question):
 def forecast_at(forecaster, events, question, day=LAST_DAY - HORIZON_DAYS):
     """The sample and its probabilities at a day, by what was learnt before."""
     sample = draw_sample(events, POINTS, cutoff_us=day * DAY_US, **question)
-    traits = describe_pairs(sample, POINTS, **question)
+    traits = compute_features(sample, POINTS, **question)
     return sample, traits, forecast_pairs(forecaster, sample, traits, day * DAY_US)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.score.model.percentiles import PERCENTILE_BOUND, spread_scores
+from consumer_fusion.score.model.percentiles import PERCENTILE_BOUND, compute_distribution
 from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
@@ -38,7 +38,7 @@ def count_place(scores, value):
 @given(crowds=st.lists(CROWD, min_size=1, max_size=6), seed=st.integers(0, 2**32 - 1))
 def test_a_place_told_from_few_kept_scores_is_within_a_tenth_of_a_percentage_point(crowds, seed):
     scores = scatter(crowds, seed)
-    kept = spread_scores(scores).thin_out()
+    kept = compute_distribution(scores).summarise_sorted()
     assert len(kept.values) <= 8_000
     asked = np.concatenate([scores[:: max(1, len(scores) // 40)], np.linspace(0, 100, 21)])
     for told, value in zip(kept.rank(asked), asked, strict=True):
@@ -49,14 +49,14 @@ def test_a_place_told_from_few_kept_scores_is_within_a_tenth_of_a_percentage_poi
 @settings(max_examples=60, deadline=None)
 def test_a_place_told_from_all_scores_is_exact(crowds, seed):
     scores = scatter(crowds, seed)[:400]
-    told = spread_scores(scores).rank(scores)
+    told = compute_distribution(scores).rank(scores)
     assert told.tolist() == pytest.approx([count_place(scores, each) for each in scores], abs=1e-9)
 
 
 def test_the_last_bits_of_a_score_do_not_move_its_place():
     # Read alone and read among all, the score of one pair is added up in another order.
     scores = [50.0] * 40 + [61.0] * 60
-    assert spread_scores(scores).rank([50.0 + 1e-11, 50.0 - 1e-11]).tolist() == [20.0, 20.0]
+    assert compute_distribution(scores).rank([50.0 + 1e-11, 50.0 - 1e-11]).tolist() == [20.0, 20.0]
 
 
 def test_a_consumer_asked_about_alone_stands_where_the_list_of_the_brand_says(tmp_path, monkeypatch):

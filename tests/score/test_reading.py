@@ -13,11 +13,11 @@ from consumer_fusion.records.points import FACETS
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.model.reading import (
     KindState,
+    apply_knee,
     balance_sides,
-    bend_amount,
     read_pair,
     read_score,
-    squash_points,
+    to_score,
 )
 from pair_ledgers import (
     NOW_US,
@@ -34,7 +34,7 @@ CONSTANTS = POINTS.constants
 
 
 def join_sides(consumer_points, brand_points):
-    return squash_points(balance_sides(consumer_points, brand_points, CONSTANTS).points, CONSTANTS)
+    return to_score(balance_sides(consumer_points, brand_points, CONSTANTS).points, CONSTANTS)
 
 
 def make_mean_state(kind, gap_days):
@@ -85,11 +85,11 @@ def test_more_from_either_side_is_a_higher_score(consumer_points, brand_points, 
 
 @pytest.mark.parametrize(("amount", "kept"), [(0, 0), (3, 3), (10, 10), (20, 16.93), (40, 23.86)])
 def test_the_first_ten_points_count_in_full_and_each_doubling_adds_the_same(amount, kept):
-    assert bend_amount(amount, CONSTANTS.knee) == pytest.approx(kept, abs=0.01)
+    assert apply_knee(amount, CONSTANTS.knee) == pytest.approx(kept, abs=0.01)
 
 
 def test_seventeen_points_double_the_odds():
-    doubled = squash_points(25 * math.log(2), CONSTANTS)
+    doubled = to_score(25 * math.log(2), CONSTANTS)
     assert doubled / (100 - doubled) == pytest.approx(2)
     assert 25 * math.log(2) == pytest.approx(17.3, abs=0.05)
 
@@ -106,8 +106,8 @@ def test_no_score_leaves_the_scale_however_large_the_sums():
 )
 def test_the_same_points_move_a_strong_relationship_less(score_before, praise, offence):
     points = 25 * math.log(score_before / (100 - score_before))
-    assert squash_points(points + 3, CONSTANTS) - score_before == pytest.approx(praise, abs=0.06)
-    assert squash_points(points - 8, CONSTANTS) - score_before == pytest.approx(offence, abs=0.06)
+    assert to_score(points + 3, CONSTANTS) - score_before == pytest.approx(praise, abs=0.06)
+    assert to_score(points - 8, CONSTANTS) - score_before == pytest.approx(offence, abs=0.06)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_the_interval_holds_the_score_and_never_leaves_the_scale(entries):
     assert 0 <= reading.confidence < 1
     assert reading.fusion_score == read_score(fold_ledger(entries, NOW_US, POINTS), POINTS)
     given_by_brand = sum(reading.facets[facet] for facet in FACETS["brand_to_consumer"])
-    assert squash_points(given_by_brand, CONSTANTS) == pytest.approx(reading.brand_to_consumer, abs=1e-9)
+    assert to_score(given_by_brand, CONSTANTS) == pytest.approx(reading.brand_to_consumer, abs=1e-9)
 
 
 @given(ledgers, st.floats(0.25, 3))

@@ -11,7 +11,7 @@ import consumer_fusion as fusion
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.alert import LastSeenState
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.fold.rhythms import choose_half_life, pace_points
+from consumer_fusion.score.fold.rhythms import apply_rhythm, choose_half_life
 from consumer_fusion.score.model.last_seen_state import keep_standings, list_standings
 from consumer_fusion.score.points.points_table import load_points
 from copied_workspaces import copy_made
@@ -74,11 +74,11 @@ def test_the_same_order_is_worth_less_a_month_later_at_the_grocer_than_at_the_fu
         for is_short in (True, False)
     )
     order, failure = "Order Completed", "Service Failed"
-    assert pace_points(points, grocer).kinds[order].half_life_days < 32
-    assert pace_points(points, furniture).kinds[order].half_life_days == 720
+    assert apply_rhythm(points, grocer).kinds[order].half_life_days < 32
+    assert apply_rhythm(points, furniture).kinds[order].half_life_days == 720
     # What the brand does is remembered as people remember, whatever they buy.
     shipped = load_points().kinds[failure].half_life_days
-    assert {pace_points(points, each).kinds[failure].half_life_days for each in (grocer, furniture)} == {
+    assert {apply_rhythm(points, each).kinds[failure].half_life_days for each in (grocer, furniture)} == {
         shipped
     }
     assert points.version == load_points().version
@@ -112,9 +112,9 @@ def test_one_pair_and_many_are_read_alike(at_once):
 def test_who_sets_a_half_life_sets_it_for_all_brands(at_once):
     at_once.points_path.write_text('[kinds."Order Completed"]\nhalf_life_days = 60\n', encoding="utf-8")
     points = put_points_in_force(at_once).points
-    assert {pace_points(points, each).kinds["Order Completed"].half_life_days for each in points.rhythms} == {
-        60
-    }
+    assert {
+        apply_rhythm(points, each).kinds["Order Completed"].half_life_days for each in points.rhythms
+    } == {60}
     assert find_problems(at_once) == []
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from consumer_fusion.storage.file_locks import claim_folder, sweep_claims
+from consumer_fusion.storage.file_locks import lock_folder, remove_unlocked
 
 HOLD = """
 import sys, time
@@ -22,10 +22,10 @@ time.sleep(60)
 
 
 def test_a_folder_has_one_holder_at_a_time(tmp_path):
-    claim = claim_folder(tmp_path / "work")
-    assert claim_folder(tmp_path / "work") is None
+    claim = lock_folder(tmp_path / "work")
+    assert lock_folder(tmp_path / "work") is None
     claim.release(with_folder=True)
-    again = claim_folder(tmp_path / "work")
+    again = lock_folder(tmp_path / "work")
     assert again is not None
     again.release(with_folder=True)
     assert list(tmp_path.iterdir()) == []
@@ -36,16 +36,16 @@ def test_a_claim_ends_with_its_process_however_that_ends(tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
-        assert claim_folder(folder) is None
-        assert sweep_claims(tmp_path) == 0
+        assert lock_folder(folder) is None
+        assert remove_unlocked(tmp_path) == 0
         assert (folder / "part").exists()
     finally:
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
         holder.stdout.close()
-    assert sweep_claims(tmp_path, keep=["work"]) == 0
+    assert remove_unlocked(tmp_path, keep=["work"]) == 0
     assert (folder / "part").exists()
-    assert sweep_claims(tmp_path) == 1
+    assert remove_unlocked(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,15 +53,15 @@ def test_work_that_fails_leaves_its_folder_only_where_it_can_go_on(tmp_path):
     for is_resumable in (True, False):
         folder = tmp_path / f"resumable {is_resumable}"
         try:
-            with claim_folder(folder, is_resumable=is_resumable) as claim:
+            with lock_folder(folder, is_resumable=is_resumable) as claim:
                 claim.folder.mkdir()
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
             assert folder.exists() == is_resumable
-    with claim_folder(tmp_path / "resumable True") as claim:
+    with lock_folder(tmp_path / "resumable True") as claim:
         assert claim.folder.exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sweeping_where_nothing_ever_was_does_nothing(tmp_path):
-    assert sweep_claims(tmp_path / "spill") == 0
+    assert remove_unlocked(tmp_path / "spill") == 0

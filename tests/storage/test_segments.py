@@ -10,9 +10,9 @@ import pytest
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.storage.segments import (
     add_segments,
+    find_segment_path,
     finish_file,
     list_segments,
-    place_segment,
     remove_segments,
     sweep_files,
     sweep_replaced,
@@ -33,7 +33,7 @@ def seal(store, tmp_path):
     """Write a segment's file and enter it into the manifest, or only write it."""
 
     def run(segment_id, *, is_named=True):
-        final = place_segment(tmp_path, segment_id, 3)
+        final = find_segment_path(tmp_path, segment_id, 3)
         unfinished = final.with_suffix(".parquet.unfinished")
         unfinished.write_bytes(segment_id.encode())
         digest = finish_file(unfinished, final)
@@ -68,7 +68,7 @@ def test_a_file_of_the_manifest_stays_for_ever(seal, sweep, tmp_path):
 def test_what_a_writer_left_that_never_committed_goes_at_once(seal, sweep, tmp_path):
     seal("a")
     seal("b", is_named=False)
-    place_segment(tmp_path, "c", -1).with_suffix(".parquet.unfinished").write_bytes(b"c")
+    find_segment_path(tmp_path, "c", -1).with_suffix(".parquet.unfinished").write_bytes(b"c")
     assert sweep() == 2
     assert list_names(tmp_path) == ["a.parquet"]
 

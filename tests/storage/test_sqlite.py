@@ -148,7 +148,7 @@ def test_many_who_wait_to_write_keep_nobody_from_reading(open_store):
 
 def test_whoever_has_little_patience_is_told_and_others_wait_on(open_store):
     store = open_store()
-    hasty = store.with_patience(0.1)
+    hasty = store.with_timeout(0.1)
     with store.writing() as session:
         session.write_mark("turn", "first")
         with pytest.raises(StoreError, match="too long"), hasty.writing():

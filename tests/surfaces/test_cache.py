@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from consumer_fusion.i18n.locales import load_language
-from consumer_fusion.i18n.translation import read_language, speaking
+from consumer_fusion.i18n.translation import read_language, use_language
 from consumer_fusion.server import cache
 from consumer_fusion.server.cache import REST_FACTOR, Cache, Version, estimate_bytes
 from consumer_fusion.surfaces.console.cache_control import find_patience, without_cache
@@ -153,7 +153,7 @@ def test_whoever_waited_takes_what_was_made_meanwhile_as_long_as_their_patience_
 
 
 def test_what_is_made_in_the_background_is_made_in_the_language_of_whoever_asked(kept):
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         kept.find("a", Version(0), lambda: read_language().code, patience_seconds=LONG)
     wait_for(lambda: kept.find("a", Version(0), lambda: "too late", patience_seconds=LONG) == "it")
 

@@ -16,7 +16,7 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score import effective_points
-from consumer_fusion.score.model.percentiles import spread_scores
+from consumer_fusion.score.model.percentiles import compute_distribution
 from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server import many_pairs, percentile_cache
@@ -171,7 +171,7 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
     """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
     scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
-    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores))
+    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, compute_distribution(scores))
     assert standing.rank(45, 62.5).percentile == 50
     assert standing.rank(45, 62.5 - 0.02).percentile == 50
     assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"

@@ -22,8 +22,8 @@ from consumer_fusion.alerts.alert_rules import DissatisfactionSignal, judge_pair
 from consumer_fusion.alerts.deliveries import (
     DueDelivery,
     add_deliveries,
-    forget_deliveries,
-    note_try,
+    delete_deliveries,
+    record_attempt,
     take_due,
 )
 from consumer_fusion.alerts.envelopes import write_cloud_event
@@ -37,7 +37,7 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
-from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.fold.rhythms import apply_rhythm
 from consumer_fusion.score.model.last_seen_state import (
     forget_standings,
     keep_standings,
@@ -46,7 +46,7 @@ from consumer_fusion.score.model.last_seen_state import (
 )
 from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import read_pair
-from consumer_fusion.score.queries.decay_alerts import score_fading
+from consumer_fusion.score.queries.decay_alerts import score_decay
 from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
 from consumer_fusion.storage.store import RangeCondition, Session
 from consumer_fusion.workspace import Workspace
@@ -118,7 +118,7 @@ def subscribe(
     return made
 
 
-def watch_changes(workspace: Workspace) -> int:
+def evaluate_changes(workspace: Workspace) -> int:
     """Judge the pairs that changed since the last evaluation, and return the number of alerts."""
     with workspace.store.reading() as session:
         subscriptions = list_subscriptions(session)
@@ -135,13 +135,15 @@ def watch_changes(workspace: Workspace) -> int:
         # For a pair without a last seen state, decay since the last daily evaluation is reported with the event.
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
-    after = {pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()}
+    after = {
+        pair: _stand(each, now_us, apply_rhythm(force.points, pair[1])) for pair, each in entries.items()
+    }
     judged: list[tuple[_Pair, LastSeenState, DissatisfactionSignal | None]] = []
     for pair, own in entries.items():
         fresh = [each for each in own if each.event_id in new_ids[pair]]
         if any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
             old = [each for each in own if each.event_id not in new_ids[pair]]
-            before = known.get(pair) or _stand(old, looked_us, pace_points(force.points, pair[1]))
+            before = known.get(pair) or _stand(old, looked_us, apply_rhythm(force.points, pair[1]))
             judged.append((pair, before, find_hint(old, fresh, force.points, now_us)))
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
         if any(session.read_mark(mark) != value for mark, value in before_marks.items()):
@@ -174,7 +176,7 @@ def _read_entries(
     return _split_ledger(ledger, new_ids)
 
 
-def watch_fading(workspace: Workspace) -> int:
+def evaluate_decay(workspace: Workspace) -> int:
     """Judge once a day the changes of pairs due to time alone, and return the number of alerts.
 
     A pair is compared with its last seen state, or else with that of a day ago, if it had no events since.
@@ -188,7 +190,7 @@ def watch_fading(workspace: Workspace) -> int:
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_watched(session, subscriptions)
-        moved = score_fading(
+        moved = score_decay(
             session,
             workspace.engine,
             force.points,
@@ -267,10 +269,12 @@ def send_due(
         # Each result is stored at once: a slow receiver delays neither the others nor the record of them.
         for answer in as_completed(posted):
             with workspace.store.writing() as session:
-                status = note_try(session, posted[answer], now_us=workspace.now_us, **asdict(answer.result()))
+                status = record_attempt(
+                    session, posted[answer], now_us=workspace.now_us, **asdict(answer.result())
+                )
             counts[status] = counts.get(status, 0) + 1
     with workspace.store.writing() as session:
-        forget_deliveries(session, workspace.now_us - KEPT_DAYS * DAY_MICROSECONDS)
+        delete_deliveries(session, workspace.now_us - KEPT_DAYS * DAY_MICROSECONDS)
     return counts
 
 

@@ -107,7 +107,7 @@ def take_due(session: Session, now_us: int, limit: int = 50) -> list[DueDelivery
     return due
 
 
-def note_try(
+def record_attempt(
     session: Session, delivery: Delivery, answer: str, now_us: int, *, is_taken: bool, is_final: bool = False,
     retry_after_s: float | None = None,
 ) -> DeliveryStatus:  # fmt: skip
@@ -176,7 +176,7 @@ def count_deliveries(session: Session) -> dict[str, int]:
     return {status: session.count(DELIVERIES, {"status": status}) for status in DELIVERY_STATUSES}
 
 
-def forget_deliveries(session: Session, before_us: int) -> int:
+def delete_deliveries(session: Session, before_us: int) -> int:
     """Delete deliveries that were accepted before a time, because their bodies contain personal data."""
     return session.delete(
         DELIVERIES, {"status": "delivered", "delivered_us": RangeCondition(at_most=before_us)}

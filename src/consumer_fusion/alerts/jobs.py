@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from consumer_fusion.alerts.alert_evaluation import send_due, watch_changes, watch_fading
+from consumer_fusion.alerts.alert_evaluation import evaluate_changes, evaluate_decay, send_due
 from consumer_fusion.operations import Job
 
 JOBS = (
-    Job("judge changes", watch_changes, every_seconds=1.0),
-    Job("judge decay", watch_fading, every_seconds=1.0),
+    Job("judge changes", evaluate_changes, every_seconds=1.0),
+    Job("judge decay", evaluate_decay, every_seconds=1.0),
     # In a thread of its own like every job: a receiver may be slow.
     Job("post deliveries", send_due, every_seconds=1.0),
 )

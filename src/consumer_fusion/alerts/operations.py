@@ -228,8 +228,8 @@ OPERATIONS = (
         empty=N_("No deliveries yet: they come with the first alert."),
     ),
     Operation(
-        name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds, result=RetriedDeliveries,
-        arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
+        name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds,
+        result=RetriedDeliveries, arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
         button=N_("Retry"), done=N_("Deliveries to retry: {retried}."),
         of_row="delivery_id", is_on_page=False, is_offered=lambda row: row.status == "dead",
     ),

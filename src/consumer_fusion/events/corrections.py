@@ -98,7 +98,7 @@ def _write_newer(row: str, names: Sequence[str]) -> str:
     return f"cast(json_merge_patch('{{}}', to_json({{{listed}}})) as varchar)"
 
 
-def write_former(session: Session, engine: Engine, events: pa.Table) -> dict[tuple[int, str], str]:
+def serialise_stored(session: Session, engine: Engine, events: pa.Table) -> dict[tuple[int, str], str]:
     """Stored events as such JSON objects, by their keys; of copies of one event the one with its parties."""
     rows = engine.read(
         "select *, cast(make_timestamp(occurred_us) as varchar) as occurred_at, "
@@ -173,7 +173,7 @@ def keep_corrections(
     )  # fmt: skip
 
 
-def list_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+def find_undone_corrections(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
     """Source and event of those rows whose version was undone by a user."""
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
     told = {(sources.get(row["source"], 0), row["event_id"]): row for row in rows}
@@ -189,7 +189,7 @@ def name_parties(former: Iterable[str]) -> pa.Table:
     """The parties of stored events: `source`, `event_id`, `consumer` and `brand`.
 
     Args:
-        former: Events in the form of `write_former`.
+        former: Events in the form of `serialise_stored`.
     """
     events = [json.loads(each) for each in former]
     return pa.table(

@@ -257,13 +257,13 @@ compared as (
 )"""
 
 
-def let_in(scratch: Scratch, duplicates: Duplicates, positions: Sequence[int]) -> Duplicates:
+def exclude_rows(scratch: Scratch, duplicates: Duplicates, positions: Sequence[int]) -> Duplicates:
     """The duplicates without some rows that are to land nevertheless."""
     kept = scratch.keep(
         "passed_over",
         f"select d.* from {duplicates.relation} d anti join let_in l on l.position = d.position",
         step="let corrected rows in",
-        tables={"let_in": pa.table({"position": pa.array(positions, pa.int64())})},
+        tables={"exclude_rows": pa.table({"position": pa.array(positions, pa.int64())})},
     )
     return Duplicates(kept.relation, kept.row_count, _count_changed(scratch.engine, kept))
 

@@ -121,7 +121,7 @@ def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> li
     return sorted(wanted | {member for member, root in identity_map.items() if root in wanted})
 
 
-def list_acquainted(
+def list_known_to_brands(
     session: Session, engine: Engine, folder: Path, consumers: Collection[int], brand_ids: Collection[int]
 ) -> set[int]:
     """Those of the consumers, as sources named them, with an event at one of the brands."""
@@ -329,7 +329,7 @@ __all__ = [
     "find_members",
     "find_newest",
     "find_pairs_of",
-    "list_acquainted",
+    "list_known_to_brands",
     "list_members",
     "map_canonical",
     "open_events",

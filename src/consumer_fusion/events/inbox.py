@@ -16,7 +16,7 @@ from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, finish_file, place_segment
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, find_segment_path, finish_file
 from consumer_fusion.storage.store import Session, Value
 
 INBOX_COLUMNS = EVENTS.column_names[1:]
@@ -60,7 +60,7 @@ def write_segments(
             else f"consumer_id <> 0 and brand_id <> 0 and consumer_id % {BUCKET_COUNT} = {bucket}"
         )
         segment_id = make_id()
-        final = place_segment(folder, segment_id, bucket)
+        final = find_segment_path(folder, segment_id, bucket)
         unfinished = final.with_suffix(".parquet.unfinished")
         count = engine.write(
             f"""

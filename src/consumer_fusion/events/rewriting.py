@@ -120,7 +120,7 @@ def resize_events(
     return consumers
 
 
-def take_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:
+def remove_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:
     """Remove events; the segment files that contain them are rewritten without them.
 
     Args:

@@ -1,6 +1,6 @@
 """The language of texts for people: English as in the code, or that of the current reader.
 
-Texts are in English in the code and translated by gettext's `_`; `speaking` sets the language of a response.
+Texts are in English in the code and translated by gettext's `_`; `use_language` sets the language of a response.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def read_language() -> Language:
 
 
 @contextmanager
-def speaking(language: Language) -> Iterator[None]:
+def use_language(language: Language) -> Iterator[None]:
     """Use a language within the `with` block; other threads and requests keep theirs."""
     token = _spoken.set(language)
     try:

@@ -13,7 +13,7 @@ from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
-from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.workspace import Workspace
 
 
@@ -83,7 +83,7 @@ def attach(
             return
         row = take_unattributed(session, workspace.engine, workspace.folder, attached)
         landing = AffectedConsumers()
-        points = follow_orders(
+        points = update_sizing(
             workspace, session, force.points, force.kind_ids, landing,
             EventSource("attached_event", {"attached_event": row}),
         )  # fmt: skip

@@ -25,7 +25,7 @@ from consumer_fusion.records.identity import MergeOrigin
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import settle
-from consumer_fusion.score.queries.brand_visibility import look_as, require_known
+from consumer_fusion.score.queries.brand_visibility import find_visibility_by_name, require_known
 from consumer_fusion.workspace import Workspace
 
 _LIMIT = (N_("At most"), "Maximum number of rows.")
@@ -151,7 +151,7 @@ def show(
         NotFoundError: The consumer is not known, or not to these brands.
     """
     with workspace.store.reading() as session:
-        visibility = look_as(workspace, session, brands)
+        visibility = find_visibility_by_name(workspace, session, brands)
         return overview.show_identity(session, require_known(session, consumer, visibility), visibility)
 
 
@@ -166,7 +166,7 @@ def _regroup(regrouped: Regrouping) -> AffectedConsumers:
 def _list_merges(context: Context, asked: MergeFilter) -> Merges:
     with context.reading() as session:
         return overview.list_merges(
-            session, asked.limit, look_as(context.workspace, session, context.caller.brands)
+            session, asked.limit, find_visibility_by_name(context.workspace, session, context.caller.brands)
         )
 
 

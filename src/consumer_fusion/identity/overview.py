@@ -111,7 +111,7 @@ def show_identity(session: Session, consumer_id: int, visibility: Visibility | N
     named = {*members} | {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)}
     named |= {row[side] for row in conflicts.values() for side in ("first_consumer_id", "second_consumer_id")}
     if visibility is not None:
-        named &= set(visibility.find_acquainted(named))
+        named &= set(visibility.find_known_to_brands(named))
         members = tuple(member for member in members if member in named)
         edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= named]
         conflicts = {
@@ -173,7 +173,9 @@ def list_merges(session: Session, limit: int, visibility: Visibility | None = No
     else:
         edges = [to_edge(row) for row in session.read(MERGES, order_by=order).to_pylist()]
         known = set(
-            visibility.find_acquainted({end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
+            visibility.find_known_to_brands(
+                {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)}
+            )
         )
         edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= known]
         count = len(edges)

@@ -11,7 +11,7 @@ from consumer_fusion.ingest.formats import ImportFormat, write_reading
 from consumer_fusion.ingest.staging import STAGE_FILE
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import IMPORTS, ImportResult
-from consumer_fusion.storage.file_locks import FolderLock, claim_folder, sweep_claims
+from consumer_fusion.storage.file_locks import FolderLock, lock_folder, remove_unlocked
 from consumer_fusion.storage.store import Session
 
 STARTED = "started"
@@ -56,7 +56,7 @@ def begin_import(
         order_by=("started_us", "import_id"),
     )
     for found in reversed(interrupted["import_id"].to_pylist()):
-        claim = claim_folder(staging_folder / found, is_resumable=True)
+        claim = lock_folder(staging_folder / found, is_resumable=True)
         if claim is not None:
             return found, claim
     # Rejected rows are retried later, when the files may be gone; lookup files stay where they are.
@@ -102,7 +102,7 @@ def _enter(
     is_resumable: bool,
 ) -> tuple[str, FolderLock]:
     import_id = make_id()
-    claim = claim_folder(staging_folder / import_id, is_resumable=is_resumable)
+    claim = lock_folder(staging_folder / import_id, is_resumable=is_resumable)
     assert claim is not None, "an id that was made just now is nobody else's"
     session.insert(
         IMPORTS,
@@ -145,7 +145,7 @@ def abandon_imports(session: Session, staging_folder: Path, *, before_us: int) -
         import_id: str = row["import_id"]
         stage = staging_folder / import_id / STAGE_FILE
         can_go_on = not row["fingerprint"].startswith(_STREAM) and stage.exists()
-        claim = claim_folder(staging_folder / import_id)
+        claim = lock_folder(staging_folder / import_id)
         if claim is None:
             waiting.append(import_id)
         elif can_go_on and stage.stat().st_mtime * 1e6 > before_us:
@@ -154,4 +154,4 @@ def abandon_imports(session: Session, staging_folder: Path, *, before_us: int) -
         else:
             session.update(IMPORTS, {"status": ABANDONED}, {"import_id": import_id})
             claim.release(with_folder=False)
-    return sweep_claims(staging_folder, keep=waiting)
+    return remove_unlocked(staging_folder, keep=waiting)

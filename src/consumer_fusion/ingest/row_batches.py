@@ -48,7 +48,7 @@ class RowBatch:
     fraction: float
 
 
-def tell_format(path: Path, layout: FileLayout | None) -> FileFormat:
+def detect_format(path: Path, layout: FileLayout | None) -> FileFormat:
     """The format of a file: from the mapping, or by the ending of its name."""
     if layout is None:
         return "jsonl"
@@ -59,7 +59,7 @@ def tell_format(path: Path, layout: FileLayout | None) -> FileFormat:
 
 def read_columns(path: Path, layout: FileLayout) -> tuple[str, ...] | None:
     """The names of the columns of a file; None for JSON lines, each of which has its own."""
-    match tell_format(path, layout):
+    match detect_format(path, layout):
         case "csv":
             return read_header(path, layout)[1]
         case "parquet":
@@ -153,7 +153,7 @@ def _read_blocks(files: Sequence[Path], layout: FileLayout | None, *, has_lines:
 
 
 def _read_file(file: Path, layout: FileLayout | None, before: int, *, has_lines: bool) -> Iterator[RowBatch]:
-    form = tell_format(file, layout)
+    form = detect_format(file, layout)
     if form == "parquet":
         yield from _read_parquet(file, before)
     elif form == "csv" and layout is not None:

@@ -331,7 +331,7 @@ def stage_lines(
     )  # fmt: skip
 
 
-def set_aside_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, code: str) -> Staging:
+def reject_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, code: str) -> Staging:
     """A staging in which every line is rejected as received, for lines that no query can read.
 
     Args:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from consumer_fusion.records.consumer_keys import fold_key, is_email_address
 from consumer_fusion.records.identity import Strength
-from consumer_fusion.records.placeholders import names_nobody
+from consumer_fusion.records.placeholders import is_placeholder_key
 
 STRONG_TYPES = ("account", "user_id", "loyalty_card", "email", "phone")
 """Types that identify one person, the strongest first; every other type is weak."""
@@ -141,7 +141,7 @@ def normalise_identifier(
     text = str(value).strip()
     if not name or name in _IGNORED_TYPES:
         return None
-    if names_nobody(text, placeholders):
+    if is_placeholder_key(text, placeholders):
         return None
     if name == PREVIOUS_KEY:
         text = fold_key(text)

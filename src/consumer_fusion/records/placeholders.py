@@ -16,7 +16,7 @@ NOTHING_BUT_ZEROS = "[0_[:punct:][:space:]]+"
 _NOTHING_BUT_ZEROS = re.compile(r"[0\W_]+")
 
 
-def names_nobody(text: str, more: Collection[str] = ()) -> bool:
+def is_placeholder_key(text: str, more: Collection[str] = ()) -> bool:
     """Whether a text is a placeholder.
 
     Args:

@@ -9,7 +9,7 @@ from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Moment, Operation, OperationGroup, Query, Schema, describe
 from consumer_fusion.records.import_record import Correction, CorrectionStatus
 from consumer_fusion.repairs import replacements
-from consumer_fusion.repairs.outcome import RepairOutcome, tell_outcome
+from consumer_fusion.repairs.outcome import RepairOutcome, to_outcome
 
 STATUS_WORDS: dict[CorrectionStatus, str] = {
     "waiting": N_("waiting"),
@@ -89,7 +89,7 @@ def _apply_corrections(context: Context, asked: CorrectionIds) -> RepairOutcome:
     if not asked.is_all:
         context.describe(corrections=asked.correction_ids)
     told = replacements.apply_corrections(context.workspace, asked.correction_ids or None)
-    return tell_outcome(told)
+    return to_outcome(told)
 
 
 def _undo_correction(context: Context, asked: CorrectionId) -> CorrectionRow:

@@ -21,6 +21,6 @@ class RepairOutcome(Schema):
     replaced: int = describe("Replaced", "Stored events replaced by newer versions.")
 
 
-def tell_outcome(acceptance: ImportResult) -> RepairOutcome:
+def to_outcome(acceptance: ImportResult) -> RepairOutcome:
     """The counts of an import."""
     return RepairOutcome(**asdict(acceptance))

@@ -15,7 +15,7 @@ from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.operations import Context, Operation, OperationGroup, Query, Schema, describe
 from consumer_fusion.records.import_record import Rejection
 from consumer_fusion.repairs import rejected_rows
-from consumer_fusion.repairs.outcome import RepairOutcome, tell_outcome
+from consumer_fusion.repairs.outcome import RepairOutcome, to_outcome
 
 FORM_OF_PROBLEM = N_("Row {position} {message}")
 """Form of the reason of every rejected row; the part after the number is in `ingest.validation`."""
@@ -131,7 +131,7 @@ def retry_rows(
             "There are no rows to retry.", hint="`fusion rejected list` lists all rejected rows."
         )
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
-    return tell_outcome(
+    return to_outcome(
         rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
     )
 

@@ -18,7 +18,7 @@ from consumer_fusion.ingest.rejections import (
 )
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult, Rejection
-from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.workspace import Workspace
 
 
@@ -58,7 +58,7 @@ def retry_rejected(
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
         raise InputError("A corrected row replaces exactly one row.", hint="Give the number of that row.")
     corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
-    claim = claim_folder(workspace.staging_folder / make_id())
+    claim = lock_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
     with claim:
         with workspace.store.reading() as session:

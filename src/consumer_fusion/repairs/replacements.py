@@ -13,7 +13,7 @@ from consumer_fusion.events.landing import NoteReplaced, ignore_progress
 from consumer_fusion.ingest.staging import read_rejected, stage_batches
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import Correction, ImportResult
-from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.workspace import Workspace
 
 
@@ -70,7 +70,7 @@ def _replace(
     workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced, *, is_undoing: bool = False
 ) -> ImportResult:
     started = perf_counter()
-    claim = claim_folder(workspace.staging_folder / make_id())
+    claim = lock_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
     with claim:
         staging = stage_batches(

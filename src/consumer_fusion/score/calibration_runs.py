@@ -24,7 +24,7 @@ from consumer_fusion.score.calibration.calibration_report import (
 from consumer_fusion.score.effective_points import put_points_in_force, read_effective_points
 from consumer_fusion.score.forecast.forecasts import Forecast, predict_outcomes
 from consumer_fusion.score.points.points_overrides import list_overridden
-from consumer_fusion.score.points_comparison import ScoreComparison, compare_scores, score_anew
+from consumer_fusion.score.points_comparison import ScoreComparison, compare_scores, score_with_points
 from consumer_fusion.score.queries.answers import Moment, resolve_as_of
 from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.score.score_context import ScoreContext
@@ -105,7 +105,7 @@ def preview_calibration(
     with workspace.store.reading() as session:
         after = read_effective_points(workspace, session, calibration=report)
         now, then = (
-            score_anew(
+            score_with_points(
                 ScoreContext(session, workspace.engine, workspace.folder, points, force.kind_ids), moment
             )
             for points in (force.points, after)

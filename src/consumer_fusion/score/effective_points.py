@@ -32,7 +32,7 @@ from consumer_fusion.score.fold.dispersions import read_dispersions
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.rhythms import read_rhythms
-from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.score.points.points_overrides import list_overridden
 from consumer_fusion.score.points.points_store import (
     keep_points,
@@ -85,7 +85,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another form.
             landing = AffectedConsumers()
-            points = follow_orders(workspace, session, points, kind_ids, landing, is_whole=True)
+            points = update_sizing(workspace, session, points, kind_ids, landing, is_whole=True)
             settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
             # The file was edited by hand: the next process puts it in force, and cannot know who edited it.

@@ -72,7 +72,7 @@ def _compare_fields(
 
 
 @dataclass(frozen=True, slots=True)
-class PairMove:
+class PairChange:
     """Effect of another points table on the score of one pair.
 
     Attributes:
@@ -118,10 +118,10 @@ class ScoreComparison:
     quantiles: Mapping[float, float]
     bins: tuple[int, ...]
     reach: float
-    largest: tuple[PairMove, ...]
+    largest: tuple[PairChange, ...]
 
 
-def score_anew(
+def score_with_points(
     context: ScoreContext,
     as_of_us: int,
 ) -> pa.Table:
@@ -168,7 +168,7 @@ def compare_scores(
         bins=tuple(np.histogram(moves, _BINS, (-reach or -1.0, reach or 1.0))[0].tolist()),
         reach=reach,
         largest=tuple(
-            PairMove(
+            PairChange(
                 keys[row["consumer_id"]],
                 keys[row["brand_id"]],
                 row["fusion_score"],

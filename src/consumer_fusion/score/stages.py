@@ -20,7 +20,7 @@ from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersi
 from consumer_fusion.score.fold.folding import fold_segments, write_deltas
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.replacement import replace_events
-from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.score.score_context import ScoreContext
 
 DISPERSIONS_MARK = "dispersions_learnt_of_events"
@@ -45,7 +45,7 @@ def _replace_events(landing: Landing) -> None:
 
 
 def _size_money(landing: Landing) -> None:
-    landing.points = follow_orders(
+    landing.points = update_sizing(
         landing.workspace,
         landing.session,
         landing.points,

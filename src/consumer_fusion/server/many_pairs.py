@@ -17,7 +17,7 @@ from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model.percentiles import keep_spread
+from consumer_fusion.score.model.percentiles import store_distribution
 from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_states, score_states
@@ -100,7 +100,7 @@ def read_places_in_worker(
     for brand_id, (_, scores) in found.items():
         if len(scores) >= answers.LARGE_BRAND_PAIRS:
             with workspace.store.writing() as session:
-                keep_spread(session, brand_id, scores, as_of_us, version)
+                store_distribution(session, brand_id, scores, as_of_us, version)
     return found
 
 

@@ -15,7 +15,7 @@ from time import monotonic
 import numpy as np
 
 from consumer_fusion.score.effective_points import POINTS_MARK
-from consumer_fusion.score.model.percentiles import ScoreDistribution, read_standing, spread_scores
+from consumer_fusion.score.model.percentiles import ScoreDistribution, compute_distribution, read_percentiles
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import (
@@ -166,7 +166,7 @@ class PercentileCache:
         """Percentile from a distribution stored by an earlier run of the server or by a command."""
         version = session.read_mark(POINTS_MARK) or ""
         moment = self._workspace.now_us if as_of_us is None else as_of_us
-        found = read_standing(session, brand_id, [value], moment, version)
+        found = read_percentiles(session, brand_id, [value], moment, version)
         return None if found is None else Percentile(found[0][0], found[1])
 
     def _read(
@@ -180,7 +180,7 @@ class PercentileCache:
         else:
             read = self._workers.run(read_places, brand_ids, moment)
         return [
-            BrandPercentiles(moment, consumers, scores, spread_scores(scores))
+            BrandPercentiles(moment, consumers, scores, compute_distribution(scores))
             for consumers, scores in (read[brand_id] for brand_id in brand_ids)
         ]
 

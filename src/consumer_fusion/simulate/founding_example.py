@@ -50,7 +50,7 @@ SWEATER_ASSOCIATION = Association(
 )
 
 
-def tell_founding_events() -> tuple[Event, Event, Event]:
+def make_founding_events() -> tuple[Event, Event, Event]:
     """The three original events: the followers, the salmon, the public complaint."""
     salmon_at = datetime(2026, 6, 15, 20, tzinfo=UTC)
     complaint_at = salmon_at + timedelta(minutes=30)

@@ -26,7 +26,7 @@ from consumer_fusion.simulate.event_columns import (
     EventTable,
     write_json,
 )
-from consumer_fusion.simulate.founding_example import SALMON_TEXT, tell_founding_events
+from consumer_fusion.simulate.founding_example import SALMON_TEXT, make_founding_events
 from consumer_fusion.simulate.phrases import fill_phrases
 from consumer_fusion.simulate.population import Floats, Integers, draw_population
 from consumer_fusion.simulate.town_actions import CAMPAIGNS, OCCASIONS
@@ -291,7 +291,7 @@ class TownSimulation:
 
     def _tell_founding_example(self) -> None:
         rows: dict[str, list[object]] = {name: [] for name in SHEET_SCHEMA.names}
-        for event in tell_founding_events():
+        for event in make_founding_events():
             received = event.received_at or event.occurred_at
             row = (
                 -int(event.event_id[1:]), int(event.occurred_at.timestamp()), int(received.timestamp()), ARTIST,

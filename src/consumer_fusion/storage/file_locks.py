@@ -45,7 +45,7 @@ class FolderLock:
         self.release(with_folder=error is None or not self._is_resumable)
 
 
-def claim_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | None:
+def lock_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | None:
     """Lock a folder, which need not exist; None while another living process (or thread) holds it.
 
     Args:
@@ -66,7 +66,7 @@ def claim_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | No
         os.close(descriptor)
 
 
-def sweep_claims(parent: Path, *, keep: Collection[str] = ()) -> int:
+def remove_unlocked(parent: Path, *, keep: Collection[str] = ()) -> int:
     """Remove the working folders that no living process holds.
 
     Args:
@@ -79,7 +79,7 @@ def sweep_claims(parent: Path, *, keep: Collection[str] = ()) -> int:
     names = {path.name.removesuffix(_LOCK) for path in parent.iterdir()} if parent.exists() else set()
     removed = 0
     for name in sorted(names - set(keep)):
-        claim = claim_folder(parent / name)
+        claim = lock_folder(parent / name)
         if claim is not None:
             removed += (parent / name).exists()
             claim.release(with_folder=True)

@@ -27,7 +27,7 @@ _DIGESTS = ".ids"
 UNATTRIBUTED_BUCKET = -1
 
 
-def place_segment(folder: Path, segment_id: str, bucket: int) -> Path:
+def find_segment_path(folder: Path, segment_id: str, bucket: int) -> Path:
     """The absolute path of a segment's file; its folder is created."""
     name = "unattributed" if bucket == UNATTRIBUTED_BUCKET else f"bucket={bucket:02d}"
     target = folder / SEGMENT_FOLDER / name / f"{segment_id}.parquet"
@@ -130,12 +130,12 @@ def sweep_replaced(store: Store, folder: Path) -> int:
     """
     if next((folder / SEGMENT_FOLDER).glob(f"*/*{_REPLACED}"), None) is None:
         return 0
-    unseen = find_unseen(store)
+    unseen = find_safe_deletion_time(store)
     with store.writing(wait_seconds=0.0) as session:
         return sweep_files(session, folder, replaced_before=unseen)
 
 
-def find_unseen(store: Store) -> float:
+def find_safe_deletion_time(store: Store) -> float:
     """A time (seconds since 1970) such that files replaced before it are in no session; 0 where there is none.
 
     A segment is only read within a session, and the log of the store can only be truncated if no session is

@@ -296,7 +296,7 @@ class SQLiteStore:
         finally:
             self._turn.release()
 
-    def with_patience(self, wait_seconds: float) -> SQLiteStore:
+    def with_timeout(self, wait_seconds: float) -> SQLiteStore:
         """The same store with another timeout; see `Store.with_patience`."""
         other = copy.copy(self)
         other._wait_seconds = wait_seconds

@@ -28,7 +28,7 @@ class RangeCondition:
     at_most: int | float | str | None = None
 
 
-Where = Mapping[str, "Value | Between | Sequence[Value]"]
+Where = Mapping[str, "Value | RangeCondition | Sequence[Value]"]
 
 
 class Session(Protocol):
@@ -125,7 +125,7 @@ class Store(Protocol):
         """Truncate the write-ahead log; returns whether that was possible, so that no session sees an earlier state."""
         ...
 
-    def with_patience(self, wait_seconds: float) -> Store:
+    def with_timeout(self, wait_seconds: float) -> Store:
         """The same store, with a shorter timeout for the write lock."""
         ...
 

@@ -101,17 +101,17 @@ def draw_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
     return _finish_figure(drawing, charts[0], [render_svg(chart, label=label) for chart in charts])
 
 
-def leave_empty(drawing: Drawing) -> RenderedChart:
+def make_unrendered(drawing: Drawing) -> RenderedChart:
     """A chart that could not be drawn, with its finding and its table alone."""
     return _finish_figure(drawing, drawing.draw(WIDE), ())
 
 
-def try_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
+def render_or_fallback(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
     """Draw a chart; without a picture where it cannot be drawn."""
     try:
         return draw_figure(drawing, *looks)
     except DrawingError:
-        return leave_empty(drawing)
+        return make_unrendered(drawing)
 
 
 def _finish_figure(drawing: Drawing, chart: AnyChart, pictures: Sequence[str]) -> RenderedChart:

@@ -11,7 +11,12 @@ from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.views.charts.forests import draw_effects
-from consumer_fusion.views.charts.timelines import draw_course, draw_cumulative, draw_placebos, gather_totals
+from consumer_fusion.views.charts.timelines import (
+    draw_cumulative,
+    draw_observed_and_expected,
+    draw_placebos,
+    gather_totals,
+)
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
@@ -46,7 +51,7 @@ def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         _(
             "Solid: observed. Dashed, with its band: expected without the action. Grey: the window."
         ),
-        lambda style: draw_course(
+        lambda style: draw_observed_and_expected(
             course, style, start_day=report.start_day, end_day=report.end_day,
             measure=effect_wording.name_measure(report),
         ),
@@ -89,7 +94,7 @@ def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         _("Observed less expected from the first day on; the bar at the end is the interval of the total."),
         lambda style: draw_cumulative(
             course, style, **window, low=report.cumulative_low, high=report.cumulative_high,
-            measure=effect_wording.name_metric(report.metric), finding=effect_wording.tell_total(report),
+            measure=effect_wording.name_metric(report.metric), finding=effect_wording.explain_total(report),
         ),
         lambda: TableView(
             "cumulative-effect",
@@ -172,9 +177,9 @@ def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
                 metric=effect_wording.name_metric(best.report.metric),
                 action=best.title,
             )
-            + f": {effect_wording.name_label(best.report.label)}. {effect_wording.tell_label(best.report.label)}"
+            + f": {effect_wording.name_label(best.report.label)}. {effect_wording.explain_label(best.report.label)}"
         )
-        sentences.append(" ".join(effect_wording.tell_finding(best)))
+        sentences.append(" ".join(effect_wording.explain_finding(best)))
         drawings += make_effect_drawings(best.report).values()
     return Section("effects", _("Impact"), sentences, drawings)
 

@@ -54,7 +54,7 @@ def calm_and_stray(tmp_path_factory):
         world = open_world(folder, make_regions(strays=strays), [make_action(region="r00")])
         with world as workspace:
             report = measure(workspace)
-            found.append((report, effect_wording.tell_finding(show_effect(workspace, report))))
+            found.append((report, effect_wording.explain_finding(show_effect(workspace, report))))
     return found
 
 
@@ -102,7 +102,7 @@ def test_a_verdict_in_a_list_heeds_the_share_of_false_finds(two_brands):
     assert fair.listed_label == fair.report.label == "consistent_with_cause"
     among_many = replace(fair, q_value=0.3, q_count=40)
     assert among_many.listed_label == "cannot_tell"
-    told = effect_wording.tell_finding(among_many)
+    told = effect_wording.explain_finding(among_many)
     assert any("not in the list of the 40 effects of bakery" in sentence for sentence in told)
     assert describe_effect(among_many).listed_label == "cannot_tell"
 

@@ -10,8 +10,8 @@ import pytest
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions, read_actions, withdraw_action
 from consumer_fusion.causal.effects.action_effect import describe_effect
-from consumer_fusion.causal.effects.control_series import find_sisters
-from consumer_fusion.causal.effects.effect_wording import list_left_out, name_verdict, tell_finding
+from consumer_fusion.causal.effects.control_series import find_control_series
+from consumer_fusion.causal.effects.effect_wording import explain_finding, list_left_out, name_verdict
 from consumer_fusion.causal.effects.measuring import EffectRequest, find_own_series, search_delay
 from consumer_fusion.causal.effects.shrinking import (
     list_effects,
@@ -57,7 +57,7 @@ def list_sisters(workspace, action_id="fair"):
         action = next(each for each in read_actions(session) if each.action_id == action_id)
         own = find_own_series(book, action, EffectRequest(action_id=action_id, metric="orders"))
         window = action.find_window("orders")
-        found = find_sisters(book, own, Window(*window), read_actions(session))
+        found = find_control_series(book, own, Window(*window), read_actions(session))
         return {book.name(each) for each in found.chosen}, {
             book.name(each): why for each, why in found.passed
         }
@@ -172,7 +172,7 @@ def test_a_short_history_gives_no_number_but_a_reason_in_words(open_here):
         report = measure(workspace)
         shown = show_effect(workspace, report)
     assert (report.label, report.relative, report.p_value) == ("cannot_tell", None, None)
-    assert "usable days before the window" in " ".join(tell_finding(shown))
+    assert "usable days before the window" in " ".join(explain_finding(shown))
 
 
 def test_a_brand_that_is_linked_with_the_acting_one_is_no_sister(open_here):
@@ -369,6 +369,6 @@ def test_of_something_rare_units_are_told_and_no_share(open_here):
     assert (report.relative, report.low, report.high, report.mde80) == (None, None, None, None)
     assert report.effect is not None
     assert shown.shrunk is None
-    sentences = tell_finding(shown)
+    sentences = explain_finding(shown)
     assert not any("%" in sentence and "against what was expected" in sentence for sentence in sentences)
     assert any("a day and" in sentence for sentence in sentences)

@@ -14,7 +14,7 @@ from consumer_fusion.causal.effects.shrinking import measure_effects, show_effec
 from consumer_fusion.causal.series.imported_metrics import MetricDay, MetricImport, keep_metrics
 from consumer_fusion.causal.series.metric_list import list_metrics
 from consumer_fusion.causal.series.series import Window
-from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
+from consumer_fusion.causal.series.steps import DAILY, Steps, infer_steps
 from consumer_fusion.errors import RefusedError
 from effect_worlds import TODAY, make_action, measure, open_world
 
@@ -67,7 +67,7 @@ def make_fair(weeks_ago=8, weeks=2):
     ],
 )
 def test_a_step_is_seen_where_it_is_certain(days, unit):
-    assert see_steps(days).unit == unit
+    assert infer_steps(days).unit == unit
 
 
 @pytest.mark.parametrize("steps", [DAILY, Steps("week", 4), Steps("month")])
@@ -105,7 +105,7 @@ def test_what_two_weeks_gained_is_found_in_156_mondays(two_good_weeks):
 
 def test_weeks_are_said_in_weeks(two_good_weeks):
     workspace, report = two_good_weeks
-    told = effect_wording.tell_finding(show_effect(workspace, report))
+    told = effect_wording.explain_finding(show_effect(workspace, report))
     assert any("a week and" in sentence and "over 2 weeks" in sentence for sentence in told)
     assert any(check.name == "step" and "every 7 days" in check.tell() for check in report.checks)
     assert not any(check.name == "season" for check in report.checks)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from consumer_fusion.causal.effects.control_series import ControlSeries
-from consumer_fusion.causal.effects.synthetic_control import ask_regions
+from consumer_fusion.causal.effects.synthetic_control import check_synthetic_control
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import DailySeries, Window
 
@@ -32,7 +32,7 @@ def make_regions(count, *, lift=0.0, brand_id=1):
 def ask(regions, *, closest=12):
     own, others = regions[0], regions[1:]
     passed = tuple((each, "further") for each in others[closest:])
-    return ask_regions(own, ControlSeries(tuple(others[:closest]), passed), WINDOW)
+    return check_synthetic_control(own, ControlSeries(tuple(others[:closest]), passed), WINDOW)
 
 
 def test_many_regions_agree_with_a_large_lift_and_all_of_them_are_asked():
@@ -58,4 +58,4 @@ def test_few_regions_say_that_they_are_few():
 def test_without_regions_nothing_is_said():
     assert ask(make_regions(1)) is None
     other_brand = ControlSeries(tuple(make_regions(8, brand_id=2)), ())
-    assert ask_regions(make_regions(1)[0], other_brand, WINDOW) is None
+    assert check_synthetic_control(make_regions(1)[0], other_brand, WINDOW) is None

@@ -70,10 +70,10 @@ def test_one_effect_has_one_total_on_every_face(owner, console):
     assert told in html.unescape(chart.text), "the chart says the same sentence"
     asked = EffectParameters(action_id="founding-concert", metric="followers")
     report = answer_question(console[1], asked)
-    assert told == effect_wording.tell_total(report)
+    assert told == effect_wording.explain_total(report)
     assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)
     shown = show_effect(console[1], report)
-    assert told in effect_wording.tell_finding(shown), "so do the command and the report"
+    assert told in effect_wording.explain_finding(shown), "so do the command and the report"
     course = describe_effect(shown)
     days = [
         seen.value - thought.value

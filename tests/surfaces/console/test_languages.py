@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumer_fusion.i18n.locales import LANGUAGES, choose_language, load_language
-from consumer_fusion.i18n.translation import ENGLISH, _, ngettext, speaking
+from consumer_fusion.i18n.translation import ENGLISH, _, ngettext, use_language
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,13 +73,13 @@ def test_money_stands_with_its_currency():
 
 
 def test_a_count_chooses_its_form():
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         assert ngettext("{count} event", "{count} events", 1) == "1 evento"
         assert ngettext("{count} event", "{count} events", 1200) == "1.200 eventi"
 
 
 def test_what_is_not_translated_is_said_in_english():
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         assert _("A kind that only this workspace has") == "A kind that only this workspace has"
 
 

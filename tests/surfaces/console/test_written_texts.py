@@ -10,7 +10,7 @@ from console_town import make_town, open_console
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.message_translation import WrittenTexts
-from consumer_fusion.i18n.translation import say_written, speaking
+from consumer_fusion.i18n.translation import say_written, use_language
 from copied_workspaces import copy_made
 
 ITALIAN = {"Accept-Language": "it"}
@@ -50,7 +50,7 @@ def test_values_that_are_words_of_ours_are_told_too_and_names_are_not():
 def test_in_english_everything_stays_as_it_was_written():
     text = "They have a different account."
     assert say_written(text) == text
-    with speaking(load_language("it")):
+    with use_language(load_language("it")):
         assert say_written(text) != text
 
 

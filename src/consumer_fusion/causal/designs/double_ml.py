@@ -10,7 +10,7 @@ from consumer_fusion.errors import MissingExtraError
 _FOLDS = 5
 
 
-def ask_double_machine_learning(
+def estimate_with_double_ml(
     before: FloatArray, after: FloatArray, is_exposed: BoolArray, features: FloatArray, *, seed: int = 0
 ) -> tuple[float, float]:
     """A second opinion by the package DoubleML, with random forests in place of the product's regressions.

@@ -140,7 +140,7 @@ def describe_effect(shown: ShownEffect) -> ActionEffect:
         pooled_high=None if pooled is None else pooled.high,
         label=report.label, q_value=shown.q_value, q_count=shown.q_count, listed_label=shown.listed_label,
         detectable=report.mde80, library=report.library, measured_at=shown.measured_us,
-        sentences=(effect_wording.tell_label(report.label), *effect_wording.tell_finding(shown)),
+        sentences=(effect_wording.explain_label(report.label), *effect_wording.explain_finding(shown)),
         checks=tuple(
             EffectCheck(name=each.name, verdict=each.verdict, sentence=each.tell()) for each in report.checks
         ),

@@ -20,7 +20,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
 
-MOST_SISTERS = 12
+MAX_CONTROLS = 12
 LEAST_SHARE = 0.8
 """The least share of the days before the window for which a control series must have values."""
 
@@ -46,7 +46,7 @@ class ControlSeries:
     passed: tuple[tuple[MetricSeries, str], ...]
 
 
-def find_sisters(
+def find_control_series(
     book: MetricStore, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
 ) -> ControlSeries:
     """The control series of a series.
@@ -73,8 +73,8 @@ def find_sisters(
             else:
                 chosen.append((closeness, other))
     chosen.sort(key=lambda each: (-each[0], each[1].key))
-    passed += [(other, "further") for _, other in chosen[MOST_SISTERS:]]
-    return ControlSeries(tuple(other for _, other in chosen[:MOST_SISTERS]), tuple(passed))
+    passed += [(other, "further") for _, other in chosen[MAX_CONTROLS:]]
+    return ControlSeries(tuple(other for _, other in chosen[:MAX_CONTROLS]), tuple(passed))
 
 
 def name_daily(each: MetricSeries) -> DailySeries:

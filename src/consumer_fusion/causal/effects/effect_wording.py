@@ -87,7 +87,7 @@ def name_verdict(shown: ShownEffect) -> str:
     return name_label(shown.listed_label)
 
 
-def tell_label(label: EvidenceLabel) -> str:
+def explain_label(label: EvidenceLabel) -> str:
     """The meaning of a label, in sentences."""
     return _(LABEL_MEANINGS[label])
 
@@ -102,12 +102,12 @@ def tell_window(report: EffectReport) -> str:
     return _("{first} to {last}", first=first, last=last)
 
 
-def tell_finding(shown: ShownEffect) -> list[str]:
+def explain_finding(shown: ShownEffect) -> list[str]:
     """The findings, in sentences with their numbers."""
     report = shown.report
     if report.effect is None:
         return [each.tell() for each in report.checks if each.verdict == "refused"]
-    sentences = [tell_total(report), _tell_chance(report.p_value)]
+    sentences = [explain_total(report), _tell_chance(report.p_value)]
     if report.relative is not None:
         change = _(
             "{change} against what was expected, {low} to {high} (95%).",
@@ -166,7 +166,7 @@ def _tell_list(shown: ShownEffect) -> list[str]:
     ]
 
 
-def tell_total(report: EffectReport) -> str:
+def explain_total(report: EffectReport) -> str:
     """The effect in the units of the metric: a day, and over all its days where they may be added up."""
     if not report.adds_up:
         return _("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from consumer_fusion.causal.actions.actions import MOST_DAYS, ActionRow, find_action, read_action_rows
-from consumer_fusion.causal.effects.control_series import find_sisters
+from consumer_fusion.causal.effects.control_series import find_control_series
 from consumer_fusion.causal.effects.effect_report import CheckResult, EffectReport, make_report, read_report
 from consumer_fusion.causal.effects.placebo_learning import choose_calibration
 from consumer_fusion.causal.effects.step_fitting import calibrate_steps, check_steps, fit_steps
-from consumer_fusion.causal.effects.synthetic_control import ask_regions, weigh_opinion
+from consumer_fusion.causal.effects.synthetic_control import check_synthetic_control, combine_verdicts
 from consumer_fusion.causal.inference import delays as delays_module
 from consumer_fusion.causal.inference.estimation import measure_effect
 from consumer_fusion.causal.inference.overlaps import ActionWindow, sort_neighbours
@@ -52,7 +52,7 @@ class EffectRequest:
         product: Measure this product's series.
         delay_days: A delay other than the declared one.
         effect_days: A length other than the declared one.
-        is_anew: Whether to measure again even where nothing changed.
+        is_forced: Whether to measure again even where nothing changed.
     """
 
     action_id: str
@@ -62,7 +62,7 @@ class EffectRequest:
     product: str | None = None
     delay_days: int | None = None
     effect_days: int | None = None
-    is_anew: bool = False
+    is_forced: bool = False
 
     @property
     def is_as_declared(self) -> bool:
@@ -100,7 +100,7 @@ def measure_action(workspace: Workspace, question: EffectRequest) -> EffectRepor
     measured = measure_question(workspace, question)
     with workspace.store.reading() as session:
         kept = read_kept(session, question.action_id, question.metric)
-    is_news = question.is_anew or kept is None or kept[0] != measured.digest
+    is_news = question.is_forced or kept is None or kept[0] != measured.digest
     if question.is_as_declared and question.as_of_us is None and is_news:
         keep_effects(workspace, [measured])
     return measured.report
@@ -109,12 +109,12 @@ def measure_action(workspace: Workspace, question: EffectRequest) -> EffectRepor
 def measure_question(workspace: Workspace, question: EffectRequest) -> MeasuredEffect:
     """Measure without storing the effect."""
     with workspace.store.reading() as session:
-        return measure_in_book(
+        return measure_with_store(
             MetricStore(workspace, session, question.as_of_us or workspace.now_us), question
         )
 
 
-def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffect:
+def measure_with_store(book: MetricStore, question: EffectRequest) -> MeasuredEffect:
     """Measure with one snapshot of the store."""
     actions = read_action_rows(book.session)
     action = find_action(book.session, question.action_id)
@@ -137,13 +137,13 @@ def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffec
     # Days long after the window say nothing about it, so that new days do not force a new measurement.
     last_step = asked.end_day + LATER_STEPS
     own = own.cut(last_step)
-    found = find_sisters(book, own, window, actions)
+    found = find_control_series(book, own, window, actions)
     control_series = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
     calibration = choose_calibration(book.session)
     country = book.workspace.settings.country
     digest = _digest(own, control_series.chosen, asked, others, calibration, action, today, country)
     kept = read_kept(book.session, question.action_id, question.metric)
-    if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
+    if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_forced:
         return MeasuredEffect(kept[1], action, own, digest)
     fitted = fit_steps(own, control_series.chosen, country=country, windows=[asked, *others])
     effect = measure_effect(
@@ -155,8 +155,8 @@ def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffec
         today=today,
     )
     seen = Window(asked.start_day, max(asked.start_day, min(asked.end_day, today - 1)))
-    opinion = ask_regions(own, control_series, seen)
-    effect, disagreement = weigh_opinion(effect, opinion)
+    opinion = check_synthetic_control(own, control_series, seen)
+    effect, disagreement = combine_verdicts(effect, opinion)
     report = make_report(
         effect,
         action=action.action_id,
@@ -197,7 +197,7 @@ def search_delay(workspace: Workspace, question: EffectRequest, delays: Sequence
             )
         window = find_window(action, replace(question, delay_days=0))
         actions = read_action_rows(session)
-        control_series = find_sisters(book, own, window, actions)
+        control_series = find_control_series(book, own, window, actions)
         fitted = fit_steps(
             own, control_series.chosen, country=workspace.settings.country,
             windows=[window, *_list_own_windows(session, actions, action, own)],

@@ -168,7 +168,7 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> MeasuredEffects
         brand = find_visible(context, asked.action_id).brand
         context.describe(object_id=asked.action_id, brand=brand, metrics=asked.metrics)
         for metric in asked.metrics or shrinking.USUAL_METRICS:
-            measure_action(workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_anew=True))
+            measure_action(workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_forced=True))
         return MeasuredEffects(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
     context.describe(brand=asked.brand, metrics=asked.metrics)
     brands = context.caller.brands if asked.brand is None else {asked.brand}

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from consumer_fusion.causal.actions.actions import ActionRow, read_action_rows
-from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
+from consumer_fusion.causal.effects.control_series import find_control_series, name_daily
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.placebo_errors import (
     ClassPlacebos,
-    learn_from_trails,
-    list_trails,
-    read_class_trail,
+    learn_from_placebos,
+    list_class_placebos,
+    read_class_placebos,
 )
 from consumer_fusion.causal.inference.placebo_rules import (
     OWN_SERIES,
@@ -96,7 +96,7 @@ def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress
         own.key: fresh[own.key][2] if own.key in fresh else json.loads(kept[own.key]["content"])
         for own in listed
     }
-    calibration = learn_from_trails(_read_trails(contents.values()), name=OWN_NAME)
+    calibration = learn_from_placebos(_read_trails(contents.values()), name=OWN_NAME)
     windows = _count_windows(contents.values())
     if fresh or set(kept) - {own.key for own in listed}:
         _keep(workspace, fresh, {own.key for own in listed}, set(kept), calibration, len(listed), windows)
@@ -153,7 +153,7 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
         if action.brand_id == own.brand_id and own.brand_id
     ]
     now = Window(own.daily.last_day, own.daily.last_day)
-    control_series = find_sisters(book, own, now, actions).chosen
+    control_series = find_control_series(book, own, now, actions).chosen
     country = book.workspace.settings.country or None
     told: list[dict[str, Any]] = []
     forms: list[Sequence[MetricSeries]] = [(), control_series] if control_series else [()]
@@ -164,12 +164,12 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
             country=country,
             actions=windows,
         )
-        told += [each.as_dict() for each in list_trails(fitted, questions=LEARNT_QUESTIONS)]
+        told += [each.as_dict() for each in list_class_placebos(fitted, questions=LEARNT_QUESTIONS)]
     return told
 
 
 def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassPlacebos]:
-    return [read_class_trail(row) for content in contents for row in content]
+    return [read_class_placebos(row) for content in contents for row in content]
 
 
 def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from consumer_fusion.causal.actions.actions import read_action_rows
 from consumer_fusion.causal.designs.holdouts import find_detectable_effect
-from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
+from consumer_fusion.causal.effects.control_series import find_control_series, name_daily
 from consumer_fusion.causal.effects.placebo_learning import choose_calibration
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
 from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
@@ -126,7 +126,7 @@ def _plan_series(
 ) -> list[Plan]:
     actions = read_action_rows(book.session)
     last = own.daily.last_day
-    control_series = find_sisters(book, own, Window(last, last), actions).chosen
+    control_series = find_control_series(book, own, Window(last, last), actions).chosen
     fitted = fit_series(
         name_daily(own),
         controls=[name_daily(each) for each in control_series],

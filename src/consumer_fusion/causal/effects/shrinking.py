@@ -12,11 +12,11 @@ from consumer_fusion.causal.effects.measuring import (
     EffectRequest,
     MeasuredEffect,
     keep_effects,
-    measure_in_book,
+    measure_with_store,
     read_kept,
 )
 from consumer_fusion.causal.effects.series_names import name_reports
-from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
+from consumer_fusion.causal.inference.shrinkage import adjust_p_values, shrink_effects
 from consumer_fusion.causal.masked_keys import ShowKey
 from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
@@ -117,7 +117,7 @@ def measure_effects(
         for place, question in enumerate(questions):
             progress("measure effects", place, len(questions))
             try:
-                found = measure_in_book(book, question)
+                found = measure_with_store(book, question)
             except (InputError, NotFoundError, RefusedError):
                 if metrics:
                     problems.append(f"{question.metric} after {question.action_id}")
@@ -149,7 +149,7 @@ def list_effects(
     ]
 
 
-def list_beside(
+def list_linked_effects(
     workspace: Workspace, consumer: str, brand: str, *, show_key: ShowKey = str
 ) -> list[ShownEffect]:
     """The measured effects of a brand's actions during which a declared association linked the consumer with it.
@@ -251,7 +251,7 @@ def _adjust_by_brand(
             for place, report in enumerate(reports)
             if owners[place] == owner and report.p_value is not None and report.told_with is None
         ]
-        adjusted = adjust_found([reports[place].p_value or 0.0 for place in own])
+        adjusted = adjust_p_values([reports[place].p_value or 0.0 for place in own])
         q_values |= dict(zip(own, adjusted.tolist(), strict=True))
         counts[owner] = len(own)
     return q_values, counts

@@ -10,7 +10,7 @@ import numpy as np
 from consumer_fusion.causal.effects.control_series import name_daily
 from consumer_fusion.causal.effects.effect_report import CheckResult
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
-from consumer_fusion.causal.inference.null_distribution import build_law, mix_laws
+from consumer_fusion.causal.inference.null_distribution import build_null_distribution, mix_distributions
 from consumer_fusion.causal.inference.placebo_rules import OVERLAP, PlaceboCalibration
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import Window
@@ -79,8 +79,8 @@ def calibrate_steps(
         return calibration
     rule = calibration.find_rule(fitted.form, window.days)
     factor = rule.measure_factor(placebos, window.days, fitted.count_usable_days(window.start_day))
-    law = build_law(abs(placebos.u) / factor, np.ones(placebos.e.size), windows)
-    law = mix_laws(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
+    law = build_null_distribution(abs(placebos.u) / factor, np.ones(placebos.e.size), windows)
+    law = mix_distributions(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
     mixed = replace(rule, law=law, series=1, sources=1, windows=windows)
     rules = {**calibration.rules, (fitted.form, "fixed", window.days): mixed}
     return PlaceboCalibration(f"{calibration.name} + {OWN_NAME}", rules)

@@ -16,7 +16,9 @@ from consumer_fusion.errors import RefusedError
 from consumer_fusion.i18n.translation import N_
 
 
-def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window) -> CheckResult | None:
+def check_synthetic_control(
+    own: MetricSeries, control_series: ControlSeries, window: Window
+) -> CheckResult | None:
     """The classic synthetic control of a region, as a second opinion; None where there is no region.
 
     Args:
@@ -57,7 +59,7 @@ def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window
     )
 
 
-def weigh_opinion(effect: Effect, opinion: CheckResult | None) -> tuple[Effect, list[CheckResult]]:
+def combine_verdicts(effect: Effect, opinion: CheckResult | None) -> tuple[Effect, list[CheckResult]]:
     """The effect with the weaker label of the two opinions, and a remark where they disagree.
 
     Args:

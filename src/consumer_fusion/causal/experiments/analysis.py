@@ -13,7 +13,7 @@ from consumer_fusion.causal.experiments.experiment_store import (
 )
 from consumer_fusion.causal.experiments.findings import ExperimentFinding, ExperimentReport, GroupEffect
 from consumer_fusion.causal.experiments.ranking import compare_strata
-from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample, gather_trial
+from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample, gather_sample
 from consumer_fusion.causal.experiments.wording import list_refusals, list_unlike, write_sentences
 from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.records.effect import EvidenceLabel
@@ -69,7 +69,7 @@ def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> 
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         row = find_experiment(session, experiment_id)
-        trial = gather_trial(workspace, session, force, row)
+        trial = gather_sample(workspace, session, force, row)
     outcome = trial.has_outcome.astype(np.float64)
     if row.is_randomised:
         compared = compare_randomised(outcome, trial.is_treated, trial.features)

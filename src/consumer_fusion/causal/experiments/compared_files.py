@@ -18,7 +18,7 @@ from consumer_fusion.causal.designs.audiences import GroupDifference, compare_ra
 from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
 from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
 from consumer_fusion.causal.designs.panels import PanelEffect, measure_panel
-from consumer_fusion.causal.experiments.imbalance import CHOSEN, WORTH_NAMING, find_unlike
+from consumer_fusion.causal.experiments.imbalance import CHOSEN, WORTH_NAMING, find_imbalances
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.effect import EvidenceLabel
@@ -82,7 +82,7 @@ def compare_audience_file(
     if is_randomised:
         adjusted = compare_randomised(values, is_reached, features)
         is_clear = adjusted.low > 0.0 or adjusted.high < 0.0
-        is_chosen = bool(find_unlike(features, names, is_reached, CHOSEN))
+        is_chosen = bool(find_imbalances(features, names, is_reached, CHOSEN))
         found_by_chance: EvidenceLabel = "changed_after" if is_chosen else "caused"
         return AudienceFinding(
             label=found_by_chance if is_clear else "cannot_tell",
@@ -91,7 +91,7 @@ def compare_audience_file(
             features=names,
             exposure=None,
             sentences=_tell_unlike(
-                find_unlike(features, names, is_reached, WORTH_NAMING), is_chosen=is_chosen
+                find_imbalances(features, names, is_reached, WORTH_NAMING), is_chosen=is_chosen
             ),
         )
     if before is None:

@@ -14,7 +14,7 @@ WORTH_NAMING = 0.05
 """Below this p-value the covariate is named."""
 
 
-def find_unlike(
+def find_imbalances(
     features: NDArray[np.float64], names: Sequence[str], is_treated: NDArray[np.bool_], most_p: float
 ) -> list[str]:
     """The names of the covariates that differ between the arms, the largest difference first.

@@ -10,7 +10,7 @@ import pyarrow as pa
 from consumer_fusion.causal.designs.audiences import compare_groups, score_randomised
 from consumer_fusion.causal.designs.uplift import rank_uplift
 from consumer_fusion.causal.experiments.experiment_store import find_experiment
-from consumer_fusion.causal.experiments.sample import ExperimentSample, gather_trial
+from consumer_fusion.causal.experiments.sample import ExperimentSample, gather_sample
 from consumer_fusion.causal.inference.shrinkage import ShrinkageEstimate
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.events.entities import name_entities
@@ -74,7 +74,7 @@ def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) 
                 f"Experiment '{experiment_id}' was not randomised with a list recorded before it began.",
                 hint="A ranking can only be learnt from a randomised experiment.",
             )
-        trial = gather_trial(workspace, session, force, row)
+        trial = gather_sample(workspace, session, force, row)
         names = name_entities(session, trial.consumers.tolist())
     ranking = rank_uplift(
         trial.has_outcome.astype(np.float64),

@@ -61,7 +61,7 @@ class ExperimentSample:
     ledger: pa.Table
 
 
-def gather_trial(
+def gather_sample(
     workspace: Workspace, session: Session, force: EffectivePoints, row: ExperimentRow
 ) -> ExperimentSample:
     """Read the data of an experiment.

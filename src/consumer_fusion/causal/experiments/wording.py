@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consumer_fusion.causal.experiments.experiment_store import ExperimentRow
 from consumer_fusion.causal.experiments.findings import ExperimentReport
-from consumer_fusion.causal.experiments.imbalance import CHOSEN, find_unlike
+from consumer_fusion.causal.experiments.imbalance import CHOSEN, find_imbalances
 from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample
 from consumer_fusion.i18n.translation import N_, _
 
@@ -15,7 +15,7 @@ LEAST_REACHED_DIFFERENCE = 0.1
 def list_unlike(trial: ExperimentSample) -> list[str]:
     """The covariates that differed between the arms before the start by more than chance explains."""
     names = (*FEATURES, "forecast before")[: trial.features.shape[1]]
-    return find_unlike(trial.features, names, trial.is_treated, CHOSEN)
+    return find_imbalances(trial.features, names, trial.is_treated, CHOSEN)
 
 
 def list_refusals(row: ExperimentRow, trial: ExperimentSample, *, is_told: bool) -> list[str]:

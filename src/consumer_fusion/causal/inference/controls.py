@@ -17,7 +17,7 @@ from consumer_fusion.causal.filters.fitted_series import (
     fit_series,
     forecast_quickly,
 )
-from consumer_fusion.causal.inference.p_values import judge_size
+from consumer_fusion.causal.inference.p_values import compute_p_value
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.i18n.translation import N_
@@ -85,4 +85,4 @@ def _is_moved(
     rule = calibration.find_rule(fitted.form, window.days)
     age = fitted.count_usable_days(window.start_day)
     size = abs(e) / (s * rule.measure_factor(placebos, window.days, age))
-    return judge_size(size, rule.law, GUARD_LEVEL).is_beyond
+    return compute_p_value(size, rule.law, GUARD_LEVEL).is_beyond

@@ -10,7 +10,7 @@ import numpy as np
 from consumer_fusion.causal.filters.fitted_series import FittedSeries
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.p_values import judge_size
+from consumer_fusion.causal.inference.p_values import compute_p_value
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.sequential_testing import DELAYS, find_delay_maxima
 from consumer_fusion.causal.series.series import Floats, Window
@@ -80,7 +80,7 @@ def search_delay(
             usual = float(np.median(maxima.e) / np.median(standard.e))
     age = fitted.count_usable_days(window.start_day)
     factor = rule.measure_factor(replace(maxima, e=maxima.e / usual), length + tried[-1], age) * usual
-    p_value = judge_size(float(sizes[best]) / factor, rule.law, alpha).p_value
+    p_value = compute_p_value(float(sizes[best]) / factor, rule.law, alpha).p_value
     if np.isfinite(effect.p_value):
         # Far out in the tails the two distributions may cross; a search is never more certain than its best window.
         p_value = max(p_value, effect.p_value)

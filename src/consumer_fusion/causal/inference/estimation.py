@@ -17,7 +17,12 @@ from consumer_fusion.causal.inference.diagnosis import diagnose_series
 from consumer_fusion.causal.inference.effect import Effect, Label, ValidityCheck
 from consumer_fusion.causal.inference.endings import check_following, has_ended
 from consumer_fusion.causal.inference.overlaps import OverlappingActions, check_neighbours, sort_neighbours
-from consumer_fusion.causal.inference.p_values import PValue, judge_looks, judge_size, shut_interval
+from consumer_fusion.causal.inference.p_values import (
+    PValue,
+    close_interval,
+    compute_p_value,
+    compute_sequential_p_value,
+)
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, PlaceboRule
 from consumer_fusion.causal.series.series import Floats, Window
 
@@ -110,7 +115,7 @@ def measure_effect(
         )
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
     checks = (*checks, *measured.checks, *check_controls(fitted))
-    return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)
+    return report_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)
 
 
 def measure_error(
@@ -154,7 +159,7 @@ def measure_error(
     return WindowError("open", before, before.s, length + gap, placebos, rule, "fixed", checks)
 
 
-def tell_effect(
+def report_effect(
     fitted: FittedSeries, window: Window, seen_window: Window, calibration: PlaceboCalibration, measured: WindowError,
     checks: tuple[ValidityCheck, ...], alpha: float, sequential: bool,
 ) -> Effect:  # fmt: skip
@@ -162,13 +167,13 @@ def tell_effect(
     e, s, length = measured.bridge.e, measured.s, seen_window.days
     age = fitted.count_usable_days(window.start_day)
     factor = measured.rule.measure_factor(measured.placebos, measured.span, age)
-    fixed = judge_size(abs(e) / (factor * s), measured.rule.law, alpha)
+    fixed = compute_p_value(abs(e) / (factor * s), measured.rule.law, alpha)
     looked, look_factor = (fixed, factor)
     if measured.kind == "open":
-        looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
+        looked, look_factor = compute_sequential_p_value(fitted, window, calibration, abs(e) / s, alpha)
     shown: PValue = looked if sequential else fixed
     reach = shown.bound * (look_factor if sequential else factor)
-    ends = shut_interval(e, reach * s, shown.is_beyond)
+    ends = close_interval(e, reach * s, shown.is_beyond)
     se = fixed.bound * factor * s / 1.96
     detectable = (fixed.bound + POWER_QUANTILE) * factor * s
     days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, seen_window.end_day)

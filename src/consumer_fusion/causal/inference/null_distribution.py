@@ -50,7 +50,7 @@ class NullDistribution:
         return float(np.interp(-target, -self.shares, self.sizes))
 
 
-def build_law(sizes: Floats, weights: Floats, windows: float) -> NullDistribution:
+def build_null_distribution(sizes: Floats, weights: Floats, windows: float) -> NullDistribution:
     """The null distribution of weighted sizes.
 
     Args:
@@ -77,7 +77,7 @@ def build_law(sizes: Floats, weights: Floats, windows: float) -> NullDistributio
     return NullDistribution(knots, shares, float(np.clip(1.0 / max(mean_excess, 1e-3), 2.0, 12.0)))
 
 
-def mix_laws(first: NullDistribution, second: NullDistribution, share: float) -> NullDistribution:
+def mix_distributions(first: NullDistribution, second: NullDistribution, share: float) -> NullDistribution:
     """The mixture of two distributions, with the weight `share` for the second."""
     if share <= 0.0:
         return first

@@ -30,7 +30,7 @@ class PValue:
     is_beyond: bool
 
 
-def judge_size(size: float, law: NullDistribution, alpha: float, stretch: float = 1.0) -> PValue:
+def compute_p_value(size: float, law: NullDistribution, alpha: float, stretch: float = 1.0) -> PValue:
     """The p-value of a calibrated error; p <= alpha exactly if the interval excludes 0."""
     bound = law.find_bound(alpha) * stretch
     p_value = law.measure_tail(size / stretch)
@@ -43,7 +43,7 @@ def judge_size(size: float, law: NullDistribution, alpha: float, stretch: float 
     return PValue(p_value, bound, is_beyond)
 
 
-def judge_looks(
+def compute_sequential_p_value(
     fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, size: float, alpha: float
 ) -> tuple[PValue, float]:
     """The p-value of an error where the data are looked at every day until the declared end, and the factor used."""
@@ -52,10 +52,10 @@ def judge_looks(
     has_law = calibration.has_rule(fitted.form, "looks")
     rule = calibration.find_rule(fitted.form, length, "looks" if has_law else "fixed")
     factor = rule.measure_factor(placebos, length, fitted.count_usable_days(window.start_day))
-    return judge_size(size / factor, rule.law, alpha, 1.0 if has_law else USUAL_PEEKING), factor
+    return compute_p_value(size / factor, rule.law, alpha, 1.0 if has_law else USUAL_PEEKING), factor
 
 
-def shut_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:
+def close_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:
     """The ends of an interval, on the same side of 0 as the p-value implies."""
     low, high = e - half, e + half
     if is_beyond:

@@ -50,7 +50,7 @@ def _write_size(value: float) -> float | None:
     return round(float(value), 5) if np.isfinite(value) else None
 
 
-def read_class_trail(raw: Mapping[str, Any]) -> ClassPlacebos:
+def read_class_placebos(raw: Mapping[str, Any]) -> ClassPlacebos:
     """Read the form of `ClassPlacebos.as_dict`."""
     ages, maxima = raw.get("ages"), raw.get("maxima")
     placebos = ErrorSequence(
@@ -65,7 +65,7 @@ def read_class_trail(raw: Mapping[str, Any]) -> ClassPlacebos:
     return ClassPlacebos(str(raw["form"]), str(raw["question"]), int(raw["days"]), placebos)
 
 
-def list_trails(
+def list_class_placebos(
     fitted: FittedSeries, horizons: Sequence[int] = HORIZONS, questions: Sequence[str] = QUESTIONS
 ) -> list[ClassPlacebos]:
     """The placebo errors of a fitted series in every class of windows that it is long enough for."""
@@ -77,7 +77,7 @@ def list_trails(
     return [each for each in placebo_sequences if np.isfinite(each.placebos.sizes).any()]
 
 
-def learn_from_trails(placebo_sequences: Iterable[ClassPlacebos], *, name: str) -> PlaceboCalibration:
+def learn_from_placebos(placebo_sequences: Iterable[ClassPlacebos], *, name: str) -> PlaceboCalibration:
     """Learn the rules of every class from stored placebo errors.
 
     Args:

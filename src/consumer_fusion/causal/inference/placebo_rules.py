@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, PlaceboErrors
-from consumer_fusion.causal.inference.null_distribution import NullDistribution, mix_laws
+from consumer_fusion.causal.inference.null_distribution import NullDistribution, mix_distributions
 from consumer_fusion.causal.series.series import Floats
 from consumer_fusion.errors import InputError
 
@@ -76,11 +76,13 @@ class PlaceboRule:
         """
         numbers = self.numbers
         own = OVERLAP * placebos.e.size * placebos.step / length
-        sizes = np.minimum(np.abs(placebos.u) / widen_youth(placebos.ages, numbers.youth), numbers.cap)
+        sizes = np.minimum(
+            np.abs(placebos.u) / widen_for_short_history(placebos.ages, numbers.youth), numbers.cap
+        )
         square = float(np.mean(sizes**2)) if sizes.size else 0.0
         prior = numbers.prior_windows
         factor = np.sqrt((prior * numbers.usual**2 + own * square) / (prior + own))
-        return float(factor * widen_youth(np.array([age]), numbers.youth)[0])
+        return float(factor * widen_for_short_history(np.array([age]), numbers.youth)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class PlaceboCalibration:
             usual = float(np.sqrt((1 - share) * given.numbers.usual**2 + share * rule.numbers.usual**2))
             rules[key] = PlaceboRule(
                 replace(given.numbers, usual=usual),
-                mix_laws(given.law, rule.law, share),
+                mix_distributions(given.law, rule.law, share),
                 given.series + rule.series,
                 given.windows + rule.windows,
                 given.sources + rule.sources,
@@ -204,6 +206,6 @@ def load_reference_library() -> PlaceboCalibration:
     return read_calibration(json.loads(text))
 
 
-def widen_youth(age: Floats, youth: float) -> Floats:
+def widen_for_short_history(age: Floats, youth: float) -> Floats:
     """The factor by which the models' standard deviations are too small for a series with few past days."""
     return np.asarray(1.0 + youth * LEAST_DAYS / np.maximum(age, LEAST_DAYS))

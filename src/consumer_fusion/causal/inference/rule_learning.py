@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from consumer_fusion.causal.filters.bridges import AFTER_DAYS, slide_bridges
 from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorSequence, FittedSeries
-from consumer_fusion.causal.inference.null_distribution import build_law
+from consumer_fusion.causal.inference.null_distribution import build_null_distribution
 from consumer_fusion.causal.inference.placebo_rules import (
     OVERLAP,
     PlaceboCalibration,
     PlaceboFactors,
     PlaceboRule,
-    widen_youth,
+    widen_for_short_history,
 )
 from consumer_fusion.causal.inference.sequential_testing import DELAYS, find_delay_maxima, find_look_maxima
 from consumer_fusion.causal.series.series import Floats
@@ -97,7 +97,7 @@ def learn_rule(placebo_sequences: Sequence[ErrorSequence]) -> PlaceboRule | None
     if not placebo_sequences:
         return None
     sources = {placebos.source: 0 for placebos in placebo_sequences}
-    table = tabulate_trails(
+    table = tabulate_placebos(
         placebo_sequences, {name: place % FOLDS for place, name in enumerate(sorted(sources))}
     )
     folds = np.unique(table.fold)
@@ -111,7 +111,7 @@ def learn_rule(placebo_sequences: Sequence[ErrorSequence]) -> PlaceboRule | None
     every, weight = np.concatenate(calibrated), np.concatenate(weights)
     known = np.isfinite(every)
     windows = sum(placebos.u.size * placebos.step / placebos.length for placebos in placebo_sequences)
-    law = build_law(every[known], weight[known], windows)
+    law = build_null_distribution(every[known], weight[known], windows)
     numbers = choose_numbers(table, np.ones(table.fold.size, bool))
     return PlaceboRule(numbers, law, len(placebo_sequences), windows, len(sources))
 
@@ -155,16 +155,16 @@ class SequenceTable:
             self.means[key] = np.concatenate(rows) / np.maximum(np.concatenate(self.ended), 1)
         own, prior = self.own[chosen], numbers.prior_windows
         square = (prior * numbers.usual**2 + own * self.means[key][chosen]) / (prior + own)
-        return np.asarray(np.sqrt(square) * widen_youth(self.ages[chosen], numbers.youth))
+        return np.asarray(np.sqrt(square) * widen_for_short_history(self.ages[chosen], numbers.youth))
 
 
 def sum_squares(placebos: ErrorSequence, youth: float, cap: float) -> Floats:
     """Running sums of a sequence's squared errors, corrected for youth and capped."""
-    wide = 1.0 if placebos.ages is None else widen_youth(placebos.ages, youth)
+    wide = 1.0 if placebos.ages is None else widen_for_short_history(placebos.ages, youth)
     return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(placebos.u) / wide, cap) ** 2)])
 
 
-def tabulate_trails(placebo_sequences: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
+def tabulate_placebos(placebo_sequences: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
     """Tabulate sequences; of each, dates a few days apart, since neighbours are much alike."""
     members: dict[str, int] = {}
     for placebos in placebo_sequences:
@@ -212,7 +212,7 @@ def choose_numbers(table: SequenceTable, chosen: npt.NDArray[np.bool_]) -> Place
     u, weight, ages = table.u[chosen], table.weight[chosen], table.ages[chosen]
 
     def find_usual(youth: float, cap: float) -> float:
-        sizes = np.minimum(u / widen_youth(ages, youth), cap)
+        sizes = np.minimum(u / widen_for_short_history(ages, youth), cap)
         return float(np.sqrt(np.average(sizes**2, weights=weight)))
 
     best_width, best = np.inf, PlaceboFactors(PRIOR_WINDOWS[0], 1.0, CAPS[0], 0.0)
@@ -253,5 +253,5 @@ def trace_factors(placebos: ErrorSequence, numbers: PlaceboFactors) -> Floats:
     ended = np.searchsorted(placebos.origins, placebos.origins - placebos.length, side="right")
     own, prior = OVERLAP * ended * placebos.step / placebos.length, numbers.prior_windows
     mean = sum_squares(placebos, numbers.youth, numbers.cap)[ended] / np.maximum(ended, 1)
-    wide = 1.0 if placebos.ages is None else widen_youth(placebos.ages, numbers.youth)
+    wide = 1.0 if placebos.ages is None else widen_for_short_history(placebos.ages, numbers.youth)
     return np.asarray(np.sqrt((prior * numbers.usual**2 + own * mean) / (prior + own)) * wide)

@@ -229,7 +229,7 @@ def _find_touching_bias(critical: float) -> float:
     return high
 
 
-def adjust_found(p_values: Sequence[float] | FloatArray) -> FloatArray:
+def adjust_p_values(p_values: Sequence[float] | FloatArray) -> FloatArray:
     """The q-values of Benjamini and Yekutieli (2001), for a list of significant effects.
 
     A list cut at q keeps the false discovery rate below q, however its tests depend on each other. Only such lists

@@ -9,7 +9,7 @@ from typing import Any
 
 from consumer_fusion.causal.file_rows import LINES, read_rows
 from consumer_fusion.causal.series.imported_series import SeriesRow, write_series
-from consumer_fusion.causal.series.steps import see_steps
+from consumer_fusion.causal.series.steps import infer_steps
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import declare_keys
 from consumer_fusion.operations import Schema, TextFile, describe
@@ -93,7 +93,7 @@ def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
         for members in groups.values():
             _keep_one(session, members, workspace.now_us)
         workspace.note_change(session)
-    units = [see_steps(sorted({each.day for each in members})).unit for members in groups.values()]
+    units = [infer_steps(sorted({each.day for each in members})).unit for members in groups.values()]
     return MetricImport(
         series=len(groups), days=len(days), weekly=units.count("week"), monthly=units.count("month")
     )

@@ -28,7 +28,7 @@ from consumer_fusion.causal.series.metrics import (
 )
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS, read_score_days
 from consumer_fusion.causal.series.series import DailySeries, difference_cumulative
-from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
+from consumer_fusion.causal.series.steps import DAILY, Steps, infer_steps
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events import event_reader
 from consumer_fusion.events.entities import name_entities
@@ -282,7 +282,7 @@ class MetricStore:
             own = days.get((row.series_id,))
             if own is None:
                 continue
-            steps = see_steps(own["day"].to_numpy())
+            steps = infer_steps(own["day"].to_numpy())
             # The step that is not over yet, and future ones, are left out.
             own = own.filter(pc.less(own["day"], steps.find_first_day(steps.find_step(self.today))))
             if own.num_rows < self.least_values:

@@ -69,7 +69,7 @@ class Steps:
 DAILY = Steps()
 
 
-def see_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
+def infer_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
     """The step of a series, from its days in order; a day where no other is certain."""
     told = np.asarray(days, dtype=np.int64)
     gaps = np.diff(told)

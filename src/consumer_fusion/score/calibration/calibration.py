@@ -39,9 +39,9 @@ from consumer_fusion.score.calibration.samples import (
 from consumer_fusion.score.calibration.training import (
     TrainedPoints,
     forecast_both,
-    learn_lesson,
     name_learnt,
     read_learnt_balances,
+    train_on_cutoffs,
 )
 from consumer_fusion.score.calibration.validity import (
     bootstrap_mean_error,
@@ -49,7 +49,7 @@ from consumer_fusion.score.calibration.validity import (
     draw_reliability,
     measure_forecast,
 )
-from consumer_fusion.score.calibration.vectorised_score import compute_scores, read_balances
+from consumer_fusion.score.calibration.vectorised_score import compute_balances, compute_scores
 from consumer_fusion.score.points.points_table import apply_multipliers
 
 FEWEST_EVENTS = 200
@@ -114,7 +114,9 @@ def calibrate(
     order = np.random.default_rng(seed).permutation(latest.pair_count)
     halves = np.array_split(order, 2)
     lessons = [
-        learn_lesson(_take_everywhere(samples, half), points, outcome, plan.learnt, with_points=with_points)
+        train_on_cutoffs(
+            _take_everywhere(samples, half), points, outcome, plan.learnt, with_points=with_points
+        )
         for half in halves
     ]
     # Each half is forecast from the other half, so that no pair is measured on its own training data.
@@ -126,7 +128,7 @@ def calibrate(
     gain, gain_error = float(np.mean(gains)), bootstrap_mean_error(gains, seed)
     placebo_share = learn_placebo(lessons[0].problem, lessons[0].fit, seed) if with_placebo else None
     # The halves have decided whether to learn; the reported result is learnt from all pairs.
-    lesson = learn_lesson(
+    lesson = train_on_cutoffs(
         _take_everywhere(samples, order),
         points,
         outcome,
@@ -178,7 +180,7 @@ def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: Points
     unhappy = lifted = 0
     for sample in parts:
         ones = np.ones(len(sample.kinds))
-        now = read_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
+        now = compute_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
         then = read_learnt_balances(sample, lesson.problem, lesson.fit)
         is_unhappy = compute_scores(now, points.constants) < UNHAPPY_BELOW
         unhappy += int(np.count_nonzero(is_unhappy))

@@ -22,7 +22,7 @@ from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.score.calibration.link_functions import LinkFunction, forecast_outcomes
 from consumer_fusion.score.calibration.samples import IntArray, draw_sample, fold_sample
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.calibration.vectorised_score import draw_design, read_balances
+from consumer_fusion.score.calibration.vectorised_score import build_design, compute_balances
 from consumer_fusion.score.points.points_table import stamp_table
 
 DEFAULT_FACET: Facet = "wellbeing"
@@ -77,7 +77,7 @@ def forecast_before(
     """
     sample = draw_sample(ledger, points, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
     ones = np.ones(len(sample.kinds))
-    balance = read_balances(fold_sample(sample, ones), draw_design(points, sample.kinds), ones).balance
+    balance = compute_balances(fold_sample(sample, ones), build_design(points, sample.kinds), ones).balance
     known = dict(zip(sample.consumer_id.tolist(), balance.tolist()))
     return forecast_outcomes(np.array([known.get(one, 0.0) for one in consumers.tolist()]), link)
 
@@ -122,7 +122,9 @@ def weigh_action(
     sample = draw_sample(ledger, moved, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
     ones = np.ones(len(sample.kinds))
     fold = fold_sample(sample, ones)
-    now, shifted = (read_balances(fold, draw_design(table, sample.kinds), ones) for table in (points, moved))
+    now, shifted = (
+        compute_balances(fold, build_design(table, sample.kinds), ones) for table in (points, moved)
+    )
     difference, width = now.given - now.received, points.constants.balance_width
     rho = difference / (np.sqrt(difference**2 + width**2) + width)
     brand_share = 0.5 + points.constants.balance * rho / 2.0

@@ -26,7 +26,7 @@ from consumer_fusion.score.calibration.link_functions import (
 )
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.validity import BoolArray, FloatArray
-from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, read_balances, trace_slopes
+from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, compute_balances, trace_slopes
 
 NEGATIVITY_BOUNDS = (1.5, 4.0)
 _MULTIPLIER_RIDGE = 0.005
@@ -133,7 +133,7 @@ def _compute_misfit(
     count = problem.learnt_count
     multipliers = np.exp(spread_parameters(problem, theta[:count]))
     fold = problem.grid.fold(spread_parameters(problem, theta[count : 2 * count]))
-    balances = read_balances(fold, problem.design, multipliers)
+    balances = compute_balances(fold, problem.design, multipliers)
     misfit, link_slope, weight = compute_link_loss(
         theta[2 * count + 1 :], balances.balance, problem.sample, money, problem.direction
     )
@@ -209,7 +209,7 @@ def _list_pairs(bounds: FloatArray) -> list[tuple[float, float]]:
     return [(float(low), float(high)) for low, high in bounds]
 
 
-def share_out(amounts: FloatArray, otherwise: FloatArray) -> FloatArray:
+def normalise_shares(amounts: FloatArray, otherwise: FloatArray) -> FloatArray:
     """Amounts as shares of their total; those of another array where the total is 0."""
     total, rest = float(amounts.sum()), float(otherwise.sum())
     if total <= 0.0:
@@ -221,7 +221,7 @@ def _leave_out(anchor: FloatArray, places: list[int]) -> FloatArray:
     """The shares without those of dropped kinds: the scale is that of the remaining kinds."""
     rest = anchor.copy()
     rest[places] = 0.0
-    return share_out(rest, anchor)
+    return normalise_shares(rest, anchor)
 
 
 def minimise_loss(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumer_fusion.score.calibration.fitting import FittedPoints, FittingProblem, share_out
+from consumer_fusion.score.calibration.fitting import FittedPoints, FittingProblem, normalise_shares
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.selection import learn_points
@@ -62,8 +62,8 @@ def learn_placebo(problem: FittingProblem, fit: FittedPoints, seed: int) -> floa
         is_negative=np.append(problem.is_negative, problem.is_negative[imitated_place]),
         multiplier_bounds=np.vstack((problem.multiplier_bounds, _FREE)),
         half_life_bounds=np.vstack((problem.half_life_bounds, problem.half_life_bounds[imitated_place])),
-        contribution=share_out(contribution, contribution),
-        anchor=share_out(anchor, anchor),
+        contribution=normalise_shares(contribution, contribution),
+        anchor=normalise_shares(anchor, anchor),
     )
     count = problem.learnt_count
     start = np.insert(fit.theta, [count, 2 * count], 0.0)

@@ -15,7 +15,7 @@ from consumer_fusion.score.calibration.fitting import (
     FittedPoints,
     FittingProblem,
     fit_link,
-    share_out,
+    normalise_shares,
     spread_parameters,
 )
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
@@ -30,7 +30,7 @@ from consumer_fusion.score.calibration.samples import Sample, fold_sample
 from consumer_fusion.score.calibration.selection import learn_points
 from consumer_fusion.score.calibration.spending import fit_spend
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, draw_design, read_balances
+from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, build_design, compute_balances
 from consumer_fusion.score.points.calibration_bounds import bound_kind
 
 
@@ -51,7 +51,7 @@ class TrainedPoints:
     default_link: LinkFunction
 
 
-def learn_lesson(
+def train_on_cutoffs(
     sample: Sample,
     points: PointsTable,
     outcome: str,
@@ -70,11 +70,11 @@ def learn_lesson(
         with_points: Whether multipliers are learnt too.
         earlier: Result for other pairs, to start from.
     """
-    design = draw_design(points, sample.kinds)
-    problem = pose_problem(sample, design, points, learnt, with_points=with_points)
+    design = build_design(points, sample.kinds)
+    problem = set_up_fit(sample, design, points, learnt, with_points=with_points)
     problem = choose_direction(problem, points, outcome)
     ones = np.ones(len(sample.kinds))
-    before = read_balances(fold_sample(sample, ones), design, ones).balance
+    before = compute_balances(fold_sample(sample, ones), design, ones).balance
     link_start = fit_link(before, problem)
     start = np.concatenate((np.zeros(2 * problem.learnt_count + 1), link_start))
     fit = learn_points(problem, start if earlier is None else earlier.fit.theta)
@@ -92,13 +92,13 @@ def read_learnt_balances(sample: Sample, problem: FittingProblem, fit: FittedPoi
     """Balances of any sample of the same kinds, with what was learnt."""
     multipliers = np.exp(spread_parameters(problem, fit.log_multiplier))
     factors = np.exp(spread_parameters(problem, fit.log_half_life))
-    return read_balances(fold_sample(sample, factors), problem.design, multipliers).balance
+    return compute_balances(fold_sample(sample, factors), problem.design, multipliers).balance
 
 
 def forecast_both(sample: Sample, lesson: TrainedPoints) -> tuple[FloatArray, FloatArray]:
     """Probabilities of other pairs from the points in force, and from the learnt points."""
     ones = np.ones(len(sample.kinds))
-    before = read_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
+    before = compute_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
     after = read_learnt_balances(sample, lesson.problem, lesson.fit)
     return (
         compute_probability(forecast_outcomes(before, lesson.default_link)),
@@ -118,7 +118,7 @@ def name_learnt(lesson: TrainedPoints) -> tuple[dict[str, float], dict[str, floa
     )
 
 
-def pose_problem(
+def set_up_fit(
     sample: Sample,
     design: DesignMatrix,
     points: PointsTable,
@@ -155,8 +155,8 @@ def pose_problem(
         is_negative=np.array([_is_weighed_negative(points.kinds[key]) for key in place], dtype=bool),
         multiplier_bounds=_take_logarithms([one.multiplier for one in bounds]) * with_points,
         half_life_bounds=_take_logarithms([one.half_life_factor for one in bounds]),
-        contribution=share_out(contribution, np.ones(len(place))),
-        anchor=share_out(contribution * gives_points, contribution),
+        contribution=normalise_shares(contribution, np.ones(len(place))),
+        anchor=normalise_shares(contribution * gives_points, contribution),
         negativity=points.constants.negativity,
         money=money,
         money_scale=money_scale,
@@ -175,7 +175,7 @@ def choose_direction(problem: FittingProblem, points: PointsTable, outcome: str)
     if kind is None or sum(entry.points for entry in kind.entries) >= 0.0:
         return problem
     ones = np.ones(len(problem.sample.kinds))
-    balance = read_balances(fold_sample(problem.sample, ones), problem.design, ones).balance
+    balance = compute_balances(fold_sample(problem.sample, ones), problem.design, ones).balance
     happened = problem.sample.is_outcome
     is_rarer = float(balance[happened].mean()) < float(balance[~happened].mean())
     return replace(problem, direction=-1.0 if is_rarer else 1.0)

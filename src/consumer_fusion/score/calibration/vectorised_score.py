@@ -51,7 +51,7 @@ class ScoreMatrix:
     column_slope: FloatArray
 
 
-def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
+def build_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
     """Lay out the points of these kinds as matrices."""
     columns: dict[tuple[str, str, bool], int] = {}
     for key in kinds:
@@ -72,7 +72,7 @@ def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
     )
 
 
-def read_balances(fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
+def compute_balances(fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
     """Compute the balance of every pair of a fold, with each kind's points multiplied.
 
     Args:
@@ -108,7 +108,7 @@ def trace_slopes(
         fold: Sums by pair and kind, with their slopes.
         design: Points of the kinds.
         multipliers: Multiplier by kind.
-        balances: Result of `read_balances` for the same three.
+        balances: Result of `compute_balances` for the same three.
         weight: By pair: derivative of the loss with respect to M.
     """
     by_column = balances.column_slope * weight[:, None]

@@ -77,7 +77,7 @@ class _MoneyHistogram:
 _NO_ORDER = -(2**62)
 
 
-def renew_references(
+def update_references(
     session: Session, engine: Engine, folder: Path, fresh: EventSource | None = None,
     *, taken: pa.Table | None = None, is_whole: bool = False,
 ) -> tuple[pa.Table, dict[int, int]]:  # fmt: skip
@@ -123,7 +123,7 @@ def renew_references(
 
 
 def find_wrong_references(session: Session, engine: Engine, folder: Path) -> pa.Table:
-    """Periods in which the references differ from those of the stored events, as `renew_references` returns them."""
+    """Periods in which the references differ from those of the stored events, as `update_references` returns them."""
     recorded = open_events(session, folder, columns=SIZE_COLUMNS)
     sizes = _measure_sizes(engine, recorded)
     return _list_moved(sizes, _read_known(session), _compute_all(engine, [recorded], sizes))

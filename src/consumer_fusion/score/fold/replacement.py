@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from consumer_fusion.events.corrections import (
+    find_undone_corrections,
     keep_corrections,
     list_changed,
-    list_undone,
     name_parties,
-    write_former,
+    serialise_stored,
 )
-from consumer_fusion.events.deduplication import Duplicates, let_in
+from consumer_fusion.events.deduplication import Duplicates, exclude_rows
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.events.landing import Landing
-from consumer_fusion.events.rewriting import take_events
+from consumer_fusion.events.rewriting import remove_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def replace_events(landing: Landing) -> Replacement:
         for row in batch.to_pylist()
     ]
     if note is None:
-        undone = list_undone(session, rows)
+        undone = find_undone_corrections(session, rows)
         rows = [row for row in rows if (row["source"], row["event_id"]) not in undone]
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
     keys = pa.table(
@@ -69,8 +69,8 @@ def replace_events(landing: Landing) -> Replacement:
             "event_id": pa.array([row["event_id"] for row in rows], pa.string()),
         }
     )
-    taken = take_events(session, engine, workspace.folder, keys, workspace.now_us)
-    former = write_former(session, engine, taken)
+    taken = remove_events(session, engine, workspace.folder, keys, workspace.now_us)
+    former = serialise_stored(session, engine, taken)
     # A row of an event that occurs twice within this import replaces no stored event.
     rows = [row for row in rows if (sources.get(row["source"], 0), row["event_id"]) in former]
     if note is not None:
@@ -80,6 +80,6 @@ def replace_events(landing: Landing) -> Replacement:
     owners = {each for each in taken["consumer_id"].to_pylist() if each}
     landing.refold_consumers |= set(map_canonical(session, owners).values())
     positions = [row["position"] for row in rows]
-    left = let_in(landing.scratch, duplicates, positions)
+    left = exclude_rows(landing.scratch, duplicates, positions)
     newest_us = max(taken["occurred_us"].to_pylist(), default=None)
     return Replacement(left, name_parties(former.values()), len(rows), newest_us, taken)

@@ -31,7 +31,7 @@ SHORTEST_STEP, LONGEST_STEP = -3, 6
 """From 32 days to 720."""
 
 
-def renew_rhythms(
+def update_rhythms(
     session: Session,
     engine: Engine,
     folder: Path,
@@ -47,7 +47,7 @@ def renew_rhythms(
         engine: Engine to compute with.
         folder: Folder of the workspace.
         brand_ids: Brands; None for all.
-        fresh: Events that are about to land, as `renew_references` takes them.
+        fresh: Events that are about to land, as `update_references` takes them.
 
     Returns:
         The brands whose half-lives changed.
@@ -126,7 +126,7 @@ def read_rhythms(session: Session) -> dict[int, float]:
     return {brand_id: factor for brand_id, factor in factors.items() if factor != 1.0}
 
 
-def pace_points(points: PointsTable, brand_id: int) -> PointsTable:
+def apply_rhythm(points: PointsTable, brand_id: int) -> PointsTable:
     """The points with the half-lives for the consumers of one brand."""
     factor = points.rhythms.get(brand_id, 1.0)
     if factor == 1.0:

@@ -14,8 +14,8 @@ from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
-from consumer_fusion.score.fold.money_references import renew_references
-from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, renew_rhythms
+from consumer_fusion.score.fold.money_references import update_references
+from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, update_rhythms
 from consumer_fusion.score.model.last_seen_state import forget_standings
 from consumer_fusion.score.model.percentiles import forget_spreads
 from consumer_fusion.score.score_context import ScoreContext
@@ -23,7 +23,7 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 
-def follow_orders(
+def update_sizing(
     workspace: Workspace,
     session: Session,
     points: PointsTable,
@@ -42,14 +42,14 @@ def follow_orders(
         points: The points table in force.
         kind_ids: Number of each key.
         landing: Receives the consumers whose states must be folded again.
-        fresh: Events that are about to land (`score.renew_references`).
+        fresh: Events that are about to land (`score.update_references`).
         taken: Events that were removed.
         is_whole: Whether to update all brands.
 
     Returns:
         The points, with the current rhythms of the brands.
     """
-    moved, orders = renew_references(
+    moved, orders = update_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
     )
     if moved.num_rows:
@@ -69,7 +69,9 @@ def follow_orders(
     looked_at = enough | (points.rhythms.keys() & orders.keys())
     if not looked_at:
         return points
-    paced = renew_rhythms(session, workspace.engine, workspace.folder, None if is_whole else looked_at, fresh)
+    paced = update_rhythms(
+        session, workspace.engine, workspace.folder, None if is_whole else looked_at, fresh
+    )
     points = replace(points, rhythms=read_rhythms(session))
     known = [
         each for each in sorted(paced) if session.read(PAIR_KIND_STATES, {"brand_id": each}, limit=1).num_rows

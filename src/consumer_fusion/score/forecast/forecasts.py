@@ -43,7 +43,7 @@ from consumer_fusion.score.forecast.seasons import (
     read_seasons,
     write_season_sentences,
 )
-from consumer_fusion.score.forecast.traits import PairFeatures, describe_pairs, read_pairs
+from consumer_fusion.score.forecast.traits import PairFeatures, compute_features, read_pairs
 
 _MOST_CUTOFFS = 4
 _ENOUGH_PAIRS = 20_000
@@ -135,7 +135,7 @@ def learn_forecaster(
     samples = _draw_samples(ledger, points, outcome, horizon_days, cutoffs)
     direction = _choose_direction(samples[0], points, outcome)
     described = [
-        describe_pairs(one, points, outcome=outcome, horizon_days=horizon_days, direction=direction)
+        compute_features(one, points, outcome=outcome, horizon_days=horizon_days, direction=direction)
         for one in samples
     ]
     end_us = cutoff_us + round(horizon_days * DAY_MICROSECONDS)
@@ -183,7 +183,7 @@ def make_forecast(
     """
     outcome, horizon_days = forecaster.outcome, forecaster.horizon_days
     present = draw_sample(ledger, points, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
-    traits = describe_pairs(
+    traits = compute_features(
         present, points, outcome=outcome, horizon_days=horizon_days, direction=forecaster.direction
     )
     probability, money = forecast_pairs(forecaster, present, traits, as_of_us)

@@ -19,7 +19,7 @@ from consumer_fusion.score.calibration.samples import (
     take_pairs,
 )
 from consumer_fusion.score.calibration.validity import BoolArray, FloatArray
-from consumer_fusion.score.calibration.vectorised_score import draw_design, read_balances
+from consumer_fusion.score.calibration.vectorised_score import build_design, compute_balances
 from consumer_fusion.score.forecast.histories import OutcomeHistory, trace_histories
 from consumer_fusion.score.forecast.repeats import RepeatForecast, fit_repeats, forecast_repeats
 
@@ -68,7 +68,7 @@ class PairFeatures:
     is_other: BoolArray
 
 
-def describe_pairs(
+def compute_features(
     sample: Sample, points: PointsTable, *, outcome: str, horizon_days: float, direction: float = 1.0
 ) -> PairFeatures:
     """Describe every pair of a sample.
@@ -116,10 +116,10 @@ def describe_pairs(
 
 def read_pairs(sample: Sample, points: PointsTable) -> FloatArray:
     """The balance of every pair, computed in parts so that memory stays bounded."""
-    design = draw_design(points, sample.kinds)
+    design = build_design(points, sample.kinds)
     ones = np.ones(len(sample.kinds))
     parts = [
-        read_balances(fold_sample(take_pairs(sample, places), ones), design, ones).balance
+        compute_balances(fold_sample(take_pairs(sample, places), ones), design, ones).balance
         for places in np.array_split(
             np.arange(sample.pair_count), max(1, -(-sample.pair_count // _PAIRS_AT_ONCE))
         )

@@ -18,9 +18,9 @@ from consumer_fusion.score.model.reading import (
     FACET_ORDER,
     FacetSums,
     Reading,
+    apply_knee,
+    apply_knee_to_facets,
     balance_sides,
-    bend_amount,
-    bend_facets,
     read_pair,
     sum_facets,
     sum_sides,
@@ -90,7 +90,7 @@ def explain_pair(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTa
 
 def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bool], float]:
     """The average contribution of one point of each facet and sign to the score: kappa x omega x h(A)/A."""
-    facets = bend_facets(sums, constants)
+    facets = apply_knee_to_facets(sums, constants)
     balance = balance_sides(*sum_sides(facets), constants)
     # At 0 the logistic's slope: 25 / scale, which is 1 for the model's scale.
     kappa = BASELINE / (2.0 * constants.scale)
@@ -101,7 +101,7 @@ def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bo
         is_consumers = place < len(FACET_ORDER) // 2
         share = balance.consumer_share if is_consumers else balance.brand_share
         for is_gain, amount in ((True, sums.gained[place]), (False, sums.lost[place])):
-            kept = bend_amount(amount, constants.knee) / amount if amount else 1.0
+            kept = apply_knee(amount, constants.knee) / amount if amount else 1.0
             prices[facet, is_gain] = kappa * share * kept
     return prices
 

@@ -54,7 +54,7 @@ class ScoreDistribution:
         percentiles[order] = 100 * np.where(is_equal, (below + up_to) / 2, below) / self.ends[-1]
         return percentiles
 
-    def thin_out(self) -> ScoreDistribution:
+    def summarise_sorted(self) -> ScoreDistribution:
         """A summary in few values that gives a percentile within `PERCENTILE_BOUND`.
 
         Each value represents itself and those just below it, together fewer than a thousandth of all pairs; a
@@ -70,17 +70,17 @@ class ScoreDistribution:
         return ScoreDistribution(self.values[is_last], self.ends[is_last])
 
 
-def spread_scores(scores: npt.ArrayLike) -> ScoreDistribution:
+def compute_distribution(scores: npt.ArrayLike) -> ScoreDistribution:
     """The distribution of scores given in any order."""
     values, counts = np.unique(_round(scores), return_counts=True)
     return ScoreDistribution(values, np.cumsum(counts))
 
 
-def keep_spread(
+def store_distribution(
     session: Session, brand_id: int, scores: npt.ArrayLike, as_of_us: int, points_version: str
 ) -> None:
     """Store the distribution of a brand's scores, in place of the former one."""
-    spread = spread_scores(scores).thin_out()
+    spread = compute_distribution(scores).summarise_sorted()
     session.delete(BRAND_SPREADS, {"brand_id": brand_id})
     session.insert(
         BRAND_SPREADS,
@@ -97,7 +97,7 @@ def forget_spreads(session: Session, brand_ids: Collection[int]) -> None:
     session.delete(BRAND_SPREADS, {"brand_id": sorted(brand_ids)})
 
 
-def read_standing(
+def read_percentiles(
     session: Session, brand_id: int, scores: Sequence[float], as_of_us: int, points_version: str
 ) -> tuple[list[float], int] | None:
     """The percentiles of scores within their brand from the stored distribution, within `PERCENTILE_BOUND`.

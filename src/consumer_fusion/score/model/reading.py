@@ -127,7 +127,7 @@ def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
     """
     constants = points.constants
     sums = sum_facets(states, points)
-    facets = bend_facets(sums, constants)
+    facets = apply_knee_to_facets(sums, constants)
     consumer_points, brand_points = sum_sides(facets)
     balance = balance_sides(consumer_points, brand_points, constants)
     confidence = sums.evidence / (sums.evidence + constants.ignorance_events)
@@ -143,11 +143,11 @@ def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
     unknown = ignorance / (constants.ignorance_events + independent)
     margin = INTERVAL_DEVIATIONS * math.sqrt(variance + unknown)
     return Reading(
-        fusion_score=squash_points(balance.points, constants),
-        low=squash_points(balance.points - margin, constants),
-        high=squash_points(balance.points + margin, constants),
-        consumer_to_brand=squash_points(consumer_points, constants),
-        brand_to_consumer=squash_points(brand_points, constants),
+        fusion_score=to_score(balance.points, constants),
+        low=to_score(balance.points - margin, constants),
+        high=to_score(balance.points + margin, constants),
+        consumer_to_brand=to_score(consumer_points, constants),
+        brand_to_consumer=to_score(brand_points, constants),
         confidence=confidence,
         symbiosis=classify_symbiosis(
             consumer_points,
@@ -163,8 +163,8 @@ def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
 
 def read_score(states: Iterable[KindState], points: PointsTable) -> float:
     """The score alone, for frequent calls."""
-    sides = sum_sides(bend_facets(sum_facets(states, points), points.constants))
-    return squash_points(balance_sides(*sides, points.constants).points, points.constants)
+    sides = sum_sides(apply_knee_to_facets(sum_facets(states, points), points.constants))
+    return to_score(balance_sides(*sides, points.constants).points, points.constants)
 
 
 def sum_facets(states: Iterable[KindState], points: PointsTable) -> FacetSums:
@@ -185,15 +185,15 @@ def sum_facets(states: Iterable[KindState], points: PointsTable) -> FacetSums:
     return FacetSums(tuple(gained), tuple(lost), evidence)
 
 
-def bend_amount(amount: float, knee: float) -> float:
+def apply_knee(amount: float, knee: float) -> float:
     """The soft knee h: in full up to the knee, then each doubling adds ln 2 of it."""
     return amount if amount <= knee else knee * (1.0 + math.log(amount / knee))
 
 
-def bend_facets(sums: FacetSums, constants: Constants) -> list[float]:
+def apply_knee_to_facets(sums: FacetSums, constants: Constants) -> list[float]:
     """Signed points of each facet: gains and losses are bent separately, so that neither hides the other."""
     return [
-        bend_amount(gained, constants.knee) - bend_amount(lost, constants.knee)
+        apply_knee(gained, constants.knee) - apply_knee(lost, constants.knee)
         for gained, lost in zip(sums.gained, sums.lost, strict=True)
     ]
 
@@ -216,7 +216,7 @@ def balance_sides(consumer_points: float, brand_points: float, constants: Consta
     return Balance(mean - tilt * difference, 0.5 - tilt, 0.5 + tilt)
 
 
-def squash_points(balance_points: float, constants: Constants) -> float:
+def to_score(balance_points: float, constants: Constants) -> float:
     """100 x logistic(M / scale), in the form that cannot overflow."""
     return BASELINE + BASELINE * math.tanh(balance_points / (2.0 * constants.scale))
 

@@ -26,15 +26,15 @@ from consumer_fusion.records.timestamps import (
 )
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.money_references import ORDER_KIND
-from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.fold.rhythms import apply_rhythm
 from consumer_fusion.score.model import explanation as explanation_module
 from consumer_fusion.score.model.changes import Change, list_changes, read_without, replay_history
 from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
-from consumer_fusion.score.model.percentiles import keep_spread, read_standing, spread_scores
+from consumer_fusion.score.model.percentiles import compute_distribution, read_percentiles, store_distribution
 from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
 from consumer_fusion.score.queries.brand_visibility import Visibility, find_consumer, find_visibility
-from consumer_fusion.score.queries.other_brands import hide_elsewhere
+from consumer_fusion.score.queries.other_brands import mask_other_brands
 from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
 from consumer_fusion.score.queries.score_results import (
     SCORE_COLUMNS,
@@ -252,9 +252,9 @@ def explain_pair(
     entries = tuple(to_entries(ledger))
     if not is_whole and not entries:
         raise _tell_unknown(None)  # does not reveal whether another brand knows them
-    points = pace_points(force.points, brand_ids[0]) if brand_ids else force.points
+    points = apply_rhythm(force.points, brand_ids[0]) if brand_ids else force.points
     if not is_whole:
-        entries = tuple(hide_elsewhere(entries, points))
+        entries = tuple(mask_other_brands(entries, points))
     since_us = None if since is None else to_microseconds(since)
     return PairSnapshot(
         consumer=next(iter(named.values()), consumer),
@@ -517,7 +517,7 @@ def _add_percentiles(
     parts, read = [], {}
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
-        kept = read_standing(
+        kept = read_percentiles(
             session, brand_id, own["fusion_score"].to_pylist(), as_of_us, force.points.version
         )
         if kept is not None:
@@ -538,7 +538,7 @@ def _keep_standing(
     if scores and not workspace.is_read_only:
         with suppress(StoreError), workspace.store.writing(wait_seconds=0.0) as session:
             for brand_id, each in scores.items():
-                keep_spread(session, brand_id, each, as_of_us, force.points.version)
+                store_distribution(session, brand_id, each, as_of_us, force.points.version)
 
 
 def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:
@@ -571,7 +571,7 @@ def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: F
     percentiles = np.empty(len(scores))
     among = dict(_split(peer_brands))
     for brand_id, own in _split(brands):
-        percentiles[own] = spread_scores(peers[among[brand_id]]).rank(scores[own])
+        percentiles[own] = compute_distribution(peers[among[brand_id]]).rank(scores[own])
     return percentiles
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import list_acquainted, map_canonical
+from consumer_fusion.events.event_reader import list_known_to_brands, map_canonical
 from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identifier import (
@@ -30,11 +30,11 @@ class Visibility:
 
     Attributes:
         brand_ids: Visible brands.
-        find_acquainted: Returns those of the given consumers, as sources named them, that these brands know.
+        find_known_to_brands: Returns those of the given consumers, as sources named them, that these brands know.
     """
 
     brand_ids: frozenset[int]
-    find_acquainted: Callable[[Collection[int]], Collection[int]]
+    find_known_to_brands: Callable[[Collection[int]], Collection[int]]
 
 
 def find_visibility(workspace: Workspace, session: Session, brand_ids: Collection[int]) -> Visibility:
@@ -49,17 +49,19 @@ def find_visibility(workspace: Workspace, session: Session, brand_ids: Collectio
     """
     brands = frozenset(brand_ids)
 
-    def find_acquainted(consumers: Collection[int]) -> set[int]:
+    def find_known_to_brands(consumers: Collection[int]) -> set[int]:
         if not brands or not consumers:
             return set()
         links = read_associations(session, with_withdrawn=True, consumer_ids=consumers)
         declared = {link.consumer_id for link in links if link.brand_id in brands}
-        return declared | list_acquainted(session, workspace.engine, workspace.folder, consumers, brands)
+        return declared | list_known_to_brands(session, workspace.engine, workspace.folder, consumers, brands)
 
-    return Visibility(brands, find_acquainted)
+    return Visibility(brands, find_known_to_brands)
 
 
-def look_as(workspace: Workspace, session: Session, brands: Collection[str] | None) -> Visibility | None:
+def find_visibility_by_name(
+    workspace: Workspace, session: Session, brands: Collection[str] | None
+) -> Visibility | None:
     """The visibility for the brands of these names; None for all."""
     if brands is None:
         return None
@@ -83,7 +85,7 @@ def find_consumer(session: Session, text: str, *, visibility: Visibility | None 
     """
     named = _find_keys(session, dict.fromkeys([text, fold_key(text.strip())]))
     if visibility is not None and named:
-        acquainted = visibility.find_acquainted(named)
+        acquainted = visibility.find_known_to_brands(named)
         named = [each for each in named if each in acquainted]
     if named:
         return named[0]
@@ -130,7 +132,7 @@ def require_known(session: Session, key: str, visibility: Visibility | None = No
         ConflictError: Several consumers have the identifier.
     """
     found = find_consumer(session, key, visibility=visibility)
-    if found is None or (visibility is not None and found not in visibility.find_acquainted([found])):
+    if found is None or (visibility is not None and found not in visibility.find_known_to_brands([found])):
         raise NotFoundError(
             f"The consumer {mask_consumer_key(key)} is not known here.",
             hint="`fusion score` lists the consumers that have events.",
@@ -138,7 +140,7 @@ def require_known(session: Session, key: str, visibility: Visibility | None = No
     return found
 
 
-def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[str] | None) -> None:
+def require_known_to_brands(workspace: Workspace, consumer: str, brands: Collection[str] | None) -> None:
     """Refuse a consumer that none of the brands knows.
 
     Raises:
@@ -146,4 +148,4 @@ def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[s
     """
     if brands is not None:
         with workspace.store.reading() as session:
-            require_known(session, consumer, look_as(workspace, session, brands))
+            require_known(session, consumer, find_visibility_by_name(workspace, session, brands))

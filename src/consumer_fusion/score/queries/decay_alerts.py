@@ -18,7 +18,7 @@ _PAIR = ["consumer_id", "brand_id"]
 _TOLD = [*_PAIR, "fusion_score", "symbiosis"]
 
 
-def score_fading(
+def score_decay(
     session: Session,
     engine: Engine,
     points: PointsTable,

@@ -15,7 +15,7 @@ from consumer_fusion.score.fold.derivation import RECOVERY_KIND
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry
 
 
-def hide_elsewhere(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
+def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
     """The events of a pair, with neutral words for those derived from events of other brands.
 
     Args:

@@ -75,7 +75,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
             )  # fmt: skip
         items = [
-            schemas.Kind(
+            schemas.KindPoints(
                 key=kind.key, event=kind.event, meaning=kind.meaning, half_life_days=kind.half_life_days,
                 magnitude=kind.magnitude, trust=kind.trust,
                 entries=[
@@ -106,9 +106,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             model=points.model,
             points=write_points(points),
             differences=[
-                schemas.PointsDifference(
-                    kind=each.key, field=each.field, before=each.before, after=each.after
-                )
+                schemas.PointsChange(kind=each.key, field=each.field, before=each.before, after=each.after)
                 for each in differences
             ],
         )

@@ -16,7 +16,7 @@ from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_visibility import find_consumer, look_as
+from consumer_fusion.score.queries.brand_visibility import find_consumer, find_visibility_by_name
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.cache import Cache, Version
@@ -107,7 +107,9 @@ class RequestContext:
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
         """The id of a consumer after merges, by a key or identifier known to the caller's brands; empty if unknown."""
-        found = find_consumer(session, consumer, visibility=look_as(self.workspace, session, caller.brands))
+        found = find_consumer(
+            session, consumer, visibility=find_visibility_by_name(self.workspace, session, caller.brands)
+        )
         return [] if found is None else [find_canonical(session, found)]
 
     def recall_snapshot(

@@ -91,7 +91,7 @@ class KindEntry(Schema):
     experiment_id: str | None = Field(None, description="Experiment that set the points; null for others.")
 
 
-class Kind(Schema):
+class KindPoints(Schema):
     """A kind of event in the points table."""
 
     key: str
@@ -114,11 +114,11 @@ class Kinds(Schema):
     """Kinds with points, and kinds without."""
 
     points_version: str
-    items: list[Kind]
+    items: list[KindPoints]
     no_points_yet: list[UnscoredKind]
 
 
-class PointsDifference(Schema):
+class PointsChange(Schema):
     """A difference between the points in force and the shipped ones."""
 
     kind: str
@@ -133,4 +133,4 @@ class Points(Schema):
     version: str
     model: str
     points: dict[str, object] = Field(description="The whole table, as `fusion points --json` prints it.")
-    differences: list[PointsDifference]
+    differences: list[PointsChange]

@@ -18,7 +18,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import FALLING_DAYS
-from consumer_fusion.score.queries.brand_visibility import require_acquainted
+from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.percentile_cache import Percentile
@@ -71,7 +71,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 None if consumer is None else request_context.find_consumers(session, caller, consumer)
             )
         if consumer is not None:
-            require_acquainted(request_context.workspace, consumer, caller.brands)
+            require_known_to_brands(request_context.workspace, consumer, caller.brands)
         if consumers == []:
             raise NotFoundError(
                 "This consumer is not known here.", hint="Keys are written as sources write them."

@@ -32,13 +32,13 @@ def report(
     """Write an HTML report: score distribution, biggest changes, one relationship explained."""
     # Charts are an optional extra; all other commands work without it.
     from consumer_fusion.i18n.locales import load_language
-    from consumer_fusion.i18n.translation import speaking
+    from consumer_fusion.i18n.translation import use_language
     from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
     from consumer_fusion.surfaces.report.writing import write_report
 
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         request = ReportRequest(as_of=moment, brand=brand, consumer=consumer)
-        with speaking(load_language(language.value)):
+        with use_language(load_language(language.value)):
             filled = fill_report(opened, request)
             write_report(filled, out)
     if is_json:

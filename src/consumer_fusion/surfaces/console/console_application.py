@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from consumer_fusion.access.permissions import PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, LANGUAGES, CatalogueLanguage, choose_language
-from consumer_fusion.i18n.translation import _, speaking
+from consumer_fusion.i18n.translation import _, use_language
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
@@ -88,7 +88,7 @@ class Console:
         self, workspace: Workspace, visiting: ConsoleSessions, queries: ConsoleQueries | None = None
     ) -> None:
         # A user should learn soon that an import is writing rather than wait until it ends.
-        self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
+        self.workspace = replace(workspace, store=workspace.store.with_timeout(PATIENCE_SECONDS))
         self.visiting = visiting
         self.queries = queries or ConsoleQueries(workspace)
 
@@ -109,7 +109,7 @@ class Console:
 
     async def show_missing(self, request: Request, _unused: Exception) -> Response:
         """Response to an unknown path: a page for browsers, JSON for programs."""
-        with speaking(_choose(request)):
+        with use_language(_choose(request)):
             hint = _("The URL may be mistyped or from an older release.")
             error = NotFoundError(_("There is no such page."), hint=hint)
         if "text/html" not in request.headers.get("accept", ""):
@@ -128,7 +128,7 @@ class Console:
         return self._tell_problem(request, error)
 
     def _tell_problem(self, request: Request, error: FusionError) -> Response:
-        with speaking(_choose(request)):
+        with use_language(_choose(request)):
             staff = self.visiting.find_signed_in_staff(request)
             if staff is not None:
                 return self._show_problem(request, staff, error)
@@ -150,7 +150,7 @@ class Console:
 
     def _answer(self, request: Request, maker: PageFunction, form: SubmittedForm | None) -> Response:
         language = _choose(request)
-        with speaking(language):
+        with use_language(language):
             staff = self.visiting.find_signed_in_staff(request)
             if staff is None:
                 return self._send_to_sign_in(request)

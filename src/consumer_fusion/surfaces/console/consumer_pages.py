@@ -14,7 +14,7 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_visibility import require_acquainted
+from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
@@ -143,7 +143,7 @@ def show_consumer(page_request: PageRequest) -> Answer:
     """Page of the brands of a consumer."""
     consumer = page_request.read_asked("consumer")
     page_request.require("view")
-    require_acquainted(page_request.workspace, consumer, page_request.staff.caller.brands)
+    require_known_to_brands(page_request.workspace, consumer, page_request.staff.caller.brands)
     as_of_us = page_request.as_of_us
     scores = answers.score_pairs(
         page_request.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False

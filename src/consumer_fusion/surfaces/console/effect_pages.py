@@ -8,7 +8,7 @@ from typing import Any
 
 from consumer_fusion.causal.actions.declared_actions import find_action, list_actions
 from consumer_fusion.causal.effects import effect_wording, shrinking
-from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects
+from consumer_fusion.causal.effects.shrinking import ShownEffect, list_effects, list_linked_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.effect import EvidenceLabel
@@ -108,7 +108,7 @@ def show_beside(page_request: PageRequest) -> Answer:
     """The effects of actions that reached the consumer, shown next to the points of the pair."""
     consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
     page_request.require("view", brand)
-    shown = list_beside(page_request.workspace, consumer, brand, show_key=page_request.show_key)
+    shown = list_linked_effects(page_request.workspace, consumer, brand, show_key=page_request.show_key)
     content = PairEffectsFragment([_tell_row(each) for each in _put_newest_first(shown)])
     return Page("beside.html", _("Measured impact of actions"), content, brand=brand)
 
@@ -127,9 +127,9 @@ def show_effect(page_request: PageRequest) -> Answer:
         brand=brand,
         metrics={name: effect_wording.name_metric(name) for name in names},
         label_words=effect_wording.name_label(report.label),
-        label_meaning=effect_wording.tell_label(report.label),
+        label_meaning=effect_wording.explain_label(report.label),
         window=effect_wording.tell_window(report),
-        findings=effect_wording.tell_finding(shown),
+        findings=effect_wording.explain_finding(shown),
         checks=[
             (each.verdict, _(effect_wording.VERDICT_WORDS[each.verdict]), each.tell())
             for each in report.checks

@@ -19,7 +19,7 @@ from consumer_fusion.views.drawings import (
     Drawings,
     RenderedChart,
     draw_figure,
-    leave_empty,
+    make_unrendered,
 )
 
 
@@ -108,7 +108,7 @@ def answer_figure(
             lambda: draw_figure(make(), style), patience_seconds=find_patience(),
         )  # fmt: skip
     except DrawingError:
-        drawn = leave_empty(make())
+        drawn = make_unrendered(make())
     asked = {name: value for name, value in page_request.asked.items() if name != "width"}
     path, download = (
         make_path(page_request.path, **asked),

@@ -13,7 +13,7 @@ from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
-from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.fold.rhythms import apply_rhythm
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.points.points_table import digest_folding
@@ -170,7 +170,7 @@ def _measure(
             )
         )
         entries = to_entries(own)
-        own_points, own_after = (pace_points(one, pair["brand_id"]) for one in (force.points, after))
+        own_points, own_after = (apply_rhythm(one, pair["brand_id"]) for one in (force.points, after))
         before = read_pair(fold_ledger(entries, as_of_us, own_points), own_points)
         if key not in force.points.kinds:
             # Events of a kind without points have no magnitude; with the rule `one` each counts once.

@@ -15,7 +15,7 @@ from consumer_fusion.access.one_time_links import LINK_PATH, find_link
 from consumer_fusion.access.passwords import MIN_LETTERS
 from consumer_fusion.errors import FusionError, RefusedError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, choose_language
-from consumer_fusion.i18n.translation import N_, _, speaking
+from consumer_fusion.i18n.translation import N_, _, use_language
 from consumer_fusion.server import authentication
 from consumer_fusion.server.http_errors import find_status, write_headers
 from consumer_fusion.server.session_middleware import find_request_session
@@ -167,7 +167,7 @@ def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError
 def _render(
     request: Request, template: str, page: SignInPage, error: FusionError | None = None
 ) -> HTMLResponse:
-    with speaking(
+    with use_language(
         choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
     ):
         title = _("Sign in") if template == "sign_in.html" else _("Welcome")

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from consumer_fusion.views.arrival_views import ArrivalCounts
-from consumer_fusion.views.drawings import NARROW, WIDE, Section, try_figure
+from consumer_fusion.views.drawings import NARROW, WIDE, Section, render_or_fallback
 from consumer_fusion.views.page_templates import make_environment, write_style
 from consumer_fusion.views.tables import TableView, write_csv
 
@@ -88,7 +88,7 @@ def render_report(report: Report) -> str:
     return environment.get_template("report.html").render(
         report=report,
         style=write_style() + own_style,
-        draw=lambda drawing: try_figure(drawing, WIDE, NARROW),
+        draw=lambda drawing: render_or_fallback(drawing, WIDE, NARROW),
         name_file=_name_file,
         write_download=_write_download,
     )

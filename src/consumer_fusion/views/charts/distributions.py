@@ -23,7 +23,7 @@ from consumer_fusion.views.charts.labels import (
     write_share,
 )
 from consumer_fusion.views.charts.theme import (
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     AnyChart,
     ChartStyle,
     draw_middle,
@@ -40,7 +40,7 @@ _OUTER: tuple[tuple[Literal["left", "right"], str], ...] = (("right", ">"), ("le
 
 
 def draw_score_distribution(
-    scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "", bin_points: int = 2
+    scores: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, brand: str = "", bin_points: int = 2
 ) -> AnyChart:
     """A histogram of the Fusion Scores of a brand's pairs, with the line at 50.
 
@@ -128,7 +128,7 @@ def draw_score_distribution(
     )
 
 
-def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, brand: str = "") -> AnyChart:
     """A scatter of both sides of a brand's relationships, coloured and shaped by symbiosis.
 
     Args:
@@ -239,7 +239,7 @@ def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand
     )
 
 
-def draw_symbiosis_mix(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_symbiosis_mix(scores: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, brand: str = "") -> AnyChart:
     """The number of a brand's pairs in each symbiosis class.
 
     Args:

@@ -20,7 +20,7 @@ from consumer_fusion.views.charts.labels import (
     write_score,
 )
 from consumer_fusion.views.charts.theme import (
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     AnyChart,
     ChartStyle,
     check_columns,
@@ -108,7 +108,7 @@ def _draw_facet_bars(
 
 
 def draw_contributions(
-    contributions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = ""
+    contributions: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, pair: str = ""
 ) -> AnyChart:
     """The contribution of each facet to the score of a pair, relative to 50; all bars add up to the score minus 50.
 
@@ -159,7 +159,7 @@ def draw_contributions(
     )
 
 
-def draw_facets(facets: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
+def draw_facets(facets: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, pair: str = "") -> AnyChart:
     """The eight facets of a pair: what each side gives and how, in points.
 
     Args:

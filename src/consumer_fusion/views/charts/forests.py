@@ -14,7 +14,7 @@ from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import from_day_number, shorten, write_day, write_noun
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
@@ -28,7 +28,7 @@ _EFFECTS = ["name", "raw", "raw_low", "raw_high", "shrunk", "shrunk_low", "shrun
 _UTC = altair.Scale(type="utc")
 
 
-def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 30) -> AnyChart:
+def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, most: int = 30) -> AnyChart:
     """Effects with their intervals: raw (ring) and pooled with others of their kind (dot).
 
     Args:
@@ -103,7 +103,7 @@ def _mark_beyond(
     ]
 
 
-def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyChart:
+def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_STYLE) -> AnyChart:
     """The smallest detectable effect of a plan at 80% power, by its length.
 
     Args:
@@ -165,7 +165,7 @@ def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyCha
     )
 
 
-def draw_actions(actions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 40) -> AnyChart:
+def draw_actions(actions: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, most: int = 40) -> AnyChart:
     """A timeline of actions and of the windows of their effects.
 
     Args:

@@ -23,7 +23,7 @@ from consumer_fusion.views.charts.labels import (
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
     BESIDE,
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
@@ -44,7 +44,7 @@ def _end_period(start: datetime, period: str) -> datetime:
 
 
 def draw_activity(
-    activity: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most_channels: int = 8
+    activity: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, most_channels: int = 8
 ) -> AnyChart:
     """Events by channel over time, a row for each channel, the busiest first.
 
@@ -133,7 +133,7 @@ def draw_activity(
     )
 
 
-def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
+def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, most: int = 12) -> AnyChart:
     """Scores before and now of the relationships that changed most.
 
     Args:

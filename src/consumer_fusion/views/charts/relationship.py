@@ -21,7 +21,7 @@ from consumer_fusion.views.charts.labels import (
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
     BESIDE,
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
@@ -44,7 +44,7 @@ _CHANGES = ["at", "event_id", "kind", "change", "score_after"]
 def draw_score_history(
     history: pa.Table,
     changes: pa.Table | None = None,
-    style: ChartStyle = DEFAULT_LOOK,
+    style: ChartStyle = DEFAULT_STYLE,
     *,
     pair: str = "",
     most_named: int = 4,
@@ -227,7 +227,7 @@ def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def draw_changes(
-    changes: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = "", most: int = 10
+    changes: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, pair: str = "", most: int = 10
 ) -> AnyChart:
     """The changes of the score of a pair, step by step from the first score to the last.
 

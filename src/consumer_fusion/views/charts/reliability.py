@@ -8,7 +8,7 @@ import pyarrow as pa
 from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.views.charts.labels import write_noun, write_share
 from consumer_fusion.views.charts.theme import (
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     AnyChart,
     ChartStyle,
     check_columns,
@@ -20,7 +20,7 @@ _RELIABILITY = ["predicted", "observed", "pair_count"]
 
 
 def draw_reliability(
-    reliability: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, outcome: str = ""
+    reliability: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, outcome: str = ""
 ) -> AnyChart:
     """Forecast and outcome in bins of pairs, with the number of pairs in each bin.
 

@@ -170,7 +170,7 @@ class ChartStyle:
 ROW_HEIGHT, NAME_SHIFT, BAR_SHIFT = 40, -11, 6
 """Row height, and shifts of the name above the bar and of the bar, in pixels."""
 
-DEFAULT_LOOK = ChartStyle()
+DEFAULT_STYLE = ChartStyle()
 """The light style for pages."""
 
 

@@ -13,7 +13,7 @@ from consumer_fusion.i18n.number_format import write_amount, write_relative
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import from_day_number, write_day, write_noun
 from consumer_fusion.views.charts.theme import (
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     AnyChart,
     ChartStyle,
     check_columns,
@@ -25,8 +25,8 @@ _COURSE = ["day", "observed", "expected", "low", "high"]
 _UTC = altair.Scale(type="utc")
 
 
-def draw_course(
-    course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, measure: str = ""
+def draw_observed_and_expected(
+    course: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, start_day: int, end_day: int, measure: str = ""
 ) -> AnyChart:
     """A metric day by day with its expected values and the window of the effect.
 
@@ -87,7 +87,7 @@ def gather_totals(course: pa.Table, *, start_day: int, end_day: int) -> pa.Table
     """The cumulative sum of observed less expected from the first day of a window on: `day`, `total`.
 
     Args:
-        course: The columns that `draw_course` takes.
+        course: The columns that `draw_observed_and_expected` takes.
         start_day: The first day of the window.
         end_day: The last observed day of the window.
     """
@@ -102,13 +102,13 @@ def gather_totals(course: pa.Table, *, start_day: int, end_day: int) -> pa.Table
 
 
 def draw_cumulative(
-    course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, low: float | None,
+    course: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, start_day: int, end_day: int, low: float | None,
     high: float | None, measure: str = "", finding: str = "",
 ) -> AnyChart:  # fmt: skip
     """The cumulative effect day by day, with the interval of the total at its end.
 
     Args:
-        course: The columns that `draw_course` takes.
+        course: The columns that `draw_observed_and_expected` takes.
         style: Style of the chart.
         start_day: The first day of the window.
         end_day: The last observed day of the window.
@@ -160,7 +160,7 @@ def draw_cumulative(
 
 
 def draw_placebos(
-    placebos: Sequence[float], style: ChartStyle = DEFAULT_LOOK, *, effect: float | None
+    placebos: Sequence[float], style: ChartStyle = DEFAULT_STYLE, *, effect: float | None
 ) -> AnyChart:
     """A histogram of placebo effects on past days without an action, with the measured effect.
 

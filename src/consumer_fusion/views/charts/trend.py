@@ -14,7 +14,7 @@ from consumer_fusion.views.charts.labels import (
     write_score,
 )
 from consumer_fusion.views.charts.theme import (
-    DEFAULT_LOOK,
+    DEFAULT_STYLE,
     AnyChart,
     ChartStyle,
     check_columns,
@@ -26,7 +26,7 @@ from consumer_fusion.views.charts.theme import (
 _TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
 
 
-def draw_trend(trend: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_trend(trend: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, brand: str = "") -> AnyChart:
     """The median score of a brand's relationships over time, with the band of the middle 50%.
 
     Args:
