@@ -228,7 +228,7 @@ def test_a_public_post_is_believed_a_quarter_even_over_a_server_key(server, tag)
 
 def test_a_collection_of_activities_is_taken_apart(server, tag):
     activities = [{**NOTE, "id": f"https://social.example/{tag}/{number}"} for number in range(3)]
-    server.post("/v1/activities", {"type": "OrderedCollection", "orderedItems": [*activities, "not an activity"]})
+    server.post("/v1/activities", {"type": "OrderedCollection", "orderedItems": [*activities, "no activity"]})
     assert len(list_rows(server, tag)) == 3
 
 
