@@ -229,8 +229,8 @@ OPERATIONS = (
     ),
     Operation(
         name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds,
-        result=RetriedDeliveries, arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
-        button=N_("Retry"), done=N_("Deliveries to retry: {retried}."),
+        result=RetriedDeliveries, arguments=("delivery_ids",), summary="Retry failed deliveries.",
+        audit="retry deliveries", button=N_("Retry"), done=N_("Deliveries to retry: {retried}."),
         of_row="delivery_id", is_on_page=False, is_offered=lambda row: row.status == "dead",
     ),
 )  # fmt: skip

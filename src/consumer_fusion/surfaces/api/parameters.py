@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import BaseModel
 
 KEY_LENGTH = 512
 PAGE_LIMIT = 500
@@ -29,3 +30,34 @@ Fresh = Annotated[
 ]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the previous page.")]
 PageLimit = Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Maximum number of items.")]
+
+
+class PairParameters(BaseModel):
+    """One pair at one time."""
+
+    consumer: ConsumerKey
+    brand: BrandKey
+    as_of: AsOf = None
+    fresh: Fresh = False
+
+
+class ChangeParameters(PairParameters):
+    """The changes of the score of one pair."""
+
+    since: Annotated[
+        str | None, Query(max_length=64, description="Only changes since this time, ISO 8601.")
+    ] = None
+
+
+class ExplanationParameters(ChangeParameters):
+    """The explanation of the score of one pair."""
+
+    without: Annotated[
+        str | None, Query(max_length=512, description="Score without this event, by its id.")
+    ] = None
+
+
+class HistoryParameters(PairParameters):
+    """The score of one pair, day by day."""
+
+    days: Annotated[int, Query(ge=1, le=1_100, description="Number of days.")] = 60

@@ -29,11 +29,10 @@ from consumer_fusion.surfaces.api.parameters import (
     AnyBrand,
     AnyConsumer,
     AsOf,
-    BrandKey,
-    ConsumerKey,
     Cursor,
     Fresh,
     PageLimit,
+    PairParameters,
 )
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
@@ -106,15 +105,13 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         return answer(request, page)
 
     @routes.get("/score", response_model=PairScore)
-    def read_score(
-        request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
-    ) -> Response:
+    def read_score(request: Request, asked: Annotated[PairParameters, Query()]) -> Response:
         """The Fusion Score of one pair; 50 and `unknown` where there are no events."""
-        caller = request_context.open(request, "view", brand)
-        request_context.barrier.ensure_landed(is_forced=fresh)
-        fixed_us = request_context.find_fixed_moment(as_of)
+        caller = request_context.open(request, "view", asked.brand)
+        request_context.barrier.ensure_landed(is_forced=asked.fresh)
+        fixed_us = request_context.find_fixed_moment(asked.as_of)
         score, consumers, brand_ids = read_pair_score(
-            request_context, caller, consumer, brand, fixed_us, is_fresh=fresh
+            request_context, caller, asked.consumer, asked.brand, fixed_us, is_fresh=asked.fresh
         )
         request_context.note_look(caller, "view score", consumers, brand_ids)
         return answer(request, score)
