@@ -137,18 +137,18 @@ def write_commands() -> str:
     """The page of the command line."""
     parts = [
         "# Commands",
-        "Every command takes `--workspace DIR` (or the variable `CONSUMER_FUSION_WORKSPACE`, or it looks in the "
-        "current folder), except `init`, which is told its folder, and `version`, which needs none. With `--json` it "
-        "prints one JSON value on standard output; progress goes to standard error and never mixes with it.",
+        "Every command takes `--workspace DIR` (default: the variable `CONSUMER_FUSION_WORKSPACE`, else the current "
+        "folder), except `init`, whose argument is a folder, and `version`, which needs none. With `--json` it prints "
+        "one JSON value on standard output; progress goes to standard error only.",
         "Exit status: **0** done; **1** refused or failed, with a message that says what to do; **2** wrong usage. "
         'With `--json` an error is printed as `{"ok": false, "code", "errors": [...]}`, see '
         "[errors](errors.md).",
-        "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment, `latest` about that of the "
-        "newest event, `now` about now. Left out, it is now while events come in, and the newest event's moment once "
-        "that is more than a day ago: since then scores only faded. One line on standard error says so. Console, API "
-        "and Python choose in the same way. `fusion effects show`, of which nothing fades, is about now.",
-        "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
-        "are there when they are asked for. Numbers are not rounded.",
+        "Times are ISO 8601; a time without an offset is UTC. `--as-of` takes a time, `latest` for the time of the "
+        "newest event, or `now`. Default: now, or the newest event if that is older than a day, since scores only "
+        "decay without events; one line on standard error then says so. Console, API and Python use the same default. "
+        "The default of `fusion effects show` is now, since effects do not decay.",
+        "The fields that a command prints with `--json` follow its options; those with a question mark are optional. "
+        "Numbers are not rounded.",
     ]
     for names, command in list_commands():
         parts.append(
@@ -237,10 +237,10 @@ def write_operations() -> str:
     """The page of what capabilities declare, on every surface."""
     parts = [
         "# Operations",
-        "Each is a command and a route of the API below `/api/v1`: `GET` where it only asks, `POST` where it changes "
-        "something. Parameters and results have the same names in both; the [commands](commands.md) tell them, and "
-        "`/api/v1/openapi.json` describes them for programs. What changes something needs somebody who is signed in, "
-        "and is in the audit log under the words of the last column; so is looking at what has words there.",
+        "Each operation is a command and a route of the API below `/api/v1`: `GET` for queries, `POST` for changes. "
+        "Parameters and results have the same names in both; they are listed with the [commands](commands.md) and "
+        "described for programs by `/api/v1/openapi.json`. The last column is the action in the audit log; a query "
+        "without one is not audited. Changes through the API need a signed-in session.",
     ]
     groups: dict[str, list[tuple[str, ...]]] = {}
     for group, query in list_grouped(find_capabilities().values()):
@@ -285,13 +285,12 @@ def write_errors() -> str:
     )
     parts = [
         "# Errors",
-        "Every error that is foreseen has a code that keeps its meaning, and one shape: on the command line a "
-        "sentence and a hint on standard error, with `--json` the following on standard output, in Python an "
-        "exception that descends from `FusionError`.",
+        "Every expected error has a stable code and one shape: a message and a hint on standard error of the command "
+        "line, the following on standard output with `--json`, a subclass of `FusionError` in Python.",
         '```json\n{"ok": false, "code": "not_found",\n'
         ' "errors": [{"code": "not_found", "message": "...", "hint": "...", "where": null}]}\n```',
-        "The message says what was found, the hint what to do, `where` the file, line or setting, if there is one. "
-        "A message holds no personal data: where a consumer has to be named, ids and masked keys only.",
+        "`message` says what was found and expected, `hint` what to do, `where` the file, line or setting, if any. "
+        "Messages contain no personal data: consumers appear by id or masked key only.",
     ]
     for each in found:
         parents = [base.__name__ for base in each.__bases__ if base is not Exception]
@@ -300,10 +299,10 @@ def write_errors() -> str:
         parts += [f"## `{each.code}`", f"{sentence} Python: `{each.__name__}`{descent}."]
     return _join([
         *parts,
-        "## Rows that are set aside",
-        "A bad row is no error: the others are taken, and it is kept with a code, a message and the row as it came. "
-        "See them with `fusion rejected list`.",
-        _write_table(["code", "the row"], [(f"`{code}`", text) for code, text in PROBLEMS.items()]),
+        "## Rejected rows",
+        "A bad row does not stop an import: the other rows are imported, and the bad row is stored with a code, a "
+        "message and its original text. `fusion rejected list` lists such rows.",
+        _write_table(["code", "problem of the row"], [(f"`{code}`", text) for code, text in PROBLEMS.items()]),
     ])  # fmt: skip
 
 
@@ -346,11 +345,11 @@ def write_points() -> str:
         "# Points",
         f"What each kind of event adds to which facet, as shipped: score model `{table.model}`, version "
         f"`{table.version}`. `fusion points` shows those in force in a workspace; "
-        "[how to change them](../how-to/change-the-points.md). What the numbers mean is told in "
+        "[how to change them](../how-to/change-the-points.md). The meaning of the numbers is in "
         "[the Fusion Score](../concepts/score.md).",
-        "Points marked × are multiplied by the event's magnitude, which the rule in the next column sizes. After a "
-        "half-life an event counts half; those marked ~ are as fast as the brand's rhythm (`fusion brands`). Of "
-        "the variants of one event the first whose conditions hold is taken.",
+        "Points marked × are multiplied by the event's magnitude, by the rule in the next column. After one "
+        "half-life an event counts half; half-lives marked ~ follow the rhythm of the brand (`fusion brands`). Of the "
+        "variants of an event, the first match wins.",
     ]
     for title, keys in sections:
         rows = [_write_kind(table.kinds[key]) for key in keys]
@@ -376,7 +375,7 @@ def _write_kind(kind: Kind) -> tuple[str, ...]:
     if kind.trust != 1:
         notes.append(f"believed only to {kind.trust:g}")
     if kind.derives:
-        notes.append(f"follows from it where none is on record: {kind.derives}")
+        notes.append(f"derives, unless there is one already: {kind.derives}")
     if kind.spreads:
         notes.append(f"spreads to associated brands as {kind.spreads}")
     if kind.is_brand_action:

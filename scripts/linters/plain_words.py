@@ -26,7 +26,7 @@ KEPT = "# words: as is"
 ENGLISH = (
     (r"\banew\b", "again"),
     (
-        r"(?<!set )(?<!sets )(?<!put )(?<!left )\baside\b",
+        r"(?<!set )(?<!set-)(?<!sets )(?<!put )(?<!left )\baside\b",
         "in the background; in a worker process; separately",
     ),
     (r"\bwho(m?)ever\b", "the caller; the user; anyone who"),
@@ -93,7 +93,7 @@ class Finding:
 def find_phrases(text: str, rules: tuple[tuple[str, str], ...] = ENGLISH) -> Iterator[tuple[int, str, str]]:
     """The turns of phrase in a text: place in it, words, what to write instead."""
     for pattern, instead in rules:
-        for match in re.finditer(pattern, text):
+        for match in re.finditer(pattern, text, re.IGNORECASE):
             yield match.start(), match.group(), instead
 
 
