@@ -15,7 +15,7 @@ from consumer_fusion.views.charts.timelines import draw_cumulative, draw_observe
 
 HOSTILE = "</text><script>alert(1)</script>"
 FIRST = 20_600
-LOOKS = [ChartStyle(), ChartStyle(width=344), ChartStyle(palette=THEMED, has_title=False)]
+STYLES = [ChartStyle(), ChartStyle(width=344), ChartStyle(palette=THEMED, has_title=False)]
 
 
 def make_course(days=30, missing=(5,)):
@@ -61,7 +61,7 @@ def draw_all(style):
     }
 
 
-@pytest.mark.parametrize("view", LOOKS, ids=["page", "phone", "themed"])
+@pytest.mark.parametrize("style", STYLES, ids=["page", "phone", "themed"])
 def test_every_chart_is_valid_drawn_and_told_in_words(style):
     for name, chart in draw_all(style).items():
         chart.to_dict()
@@ -72,7 +72,7 @@ def test_every_chart_is_valid_drawn_and_told_in_words(style):
 
 
 def test_a_themed_chart_takes_its_colours_from_the_page():
-    for name, chart in draw_all(LOOKS[2]).items():
+    for name, chart in draw_all(STYLES[2]).items():
         fills = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', render_svg(chart)))
         assert fills == set(), name
 
@@ -114,7 +114,7 @@ def test_an_effect_off_the_scale_says_so():
 
 
 def test_a_plan_names_the_smallest_effect_of_all():
-    chart = draw_all(LOOKS[0])["plans"]
+    chart = draw_all(STYLES[0])["plans"]
     assert "Best: north, 7 days: +20.0%" in chart.description
 
 
