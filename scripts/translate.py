@@ -20,7 +20,14 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("it",)
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "mark_count": (1, 2), "ValidityCheck": (3,)}
+KEYWORDS = {
+    "_": None,
+    "N_": None,
+    "ngettext": (1, 2),
+    "mark_count": (1, 2),
+    "Message": None,
+    "ValidityCheck": (3,),
+}
 """Who says a text, and which argument it is; a `ValidityCheck` of an effect has its sentence third."""
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -57,54 +64,30 @@ def find_texts() -> dict[str, tuple[str, str] | None]:
             texts[message[0]] = (message[0], message[1])
         elif message:
             texts.setdefault(message, None)
-    for text in [*list_kind_texts(), *list_forms()]:
+    for text in [*list_kind_texts(), *list_error_texts()]:
         texts.setdefault(text, None)
     return texts
 
 
-def list_forms() -> Iterator[str]:
-    """The forms of texts that are written with their values in them: of errors, and of all that is marked."""
+def list_error_texts() -> Iterator[str]:
+    """The texts of errors that people meet on pages; those with values are messages, which are marked as such."""
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()
         tells_errors = any(place == part or place.startswith(f"{part}/") for part in WRITTEN_IN)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name == "N_" or (tells_errors and name.endswith("Error")):
+                if tells_errors and name.endswith("Error"):
                     hints = [word.value for word in node.keywords if word.arg == "hint"]
-                    yield from (form for said in [*node.args[:1], *hints] for form in write_forms(said))
+                    yield from (text for said in [*node.args[:1], *hints] for text in list_said(said))
 
 
-def write_forms(said: ast.expr) -> Iterator[str]:
-    """The forms of an expression that is a text: each value gives its name to its place."""
-    if isinstance(said, ast.IfExp):
-        yield from [*write_forms(said.body), *write_forms(said.orelse)]
-    elif isinstance(said, ast.Constant) and isinstance(said.value, str) and said.value:
-        yield said.value
-    elif isinstance(said, ast.JoinedStr):
-        form, seen = "", set[str]()
-        for part in said.values:
-            if isinstance(part, ast.Constant):
-                form += str(part.value)
-            elif isinstance(part, ast.FormattedValue):
-                name = unique = name_value(part.value)
-                while unique in seen:
-                    unique = f"{name}{len(seen)}"
-                seen.add(unique)
-                form += f"{{{unique}}}"
-        yield form
-
-
-def name_value(value: ast.expr) -> str:
-    """What stands in a place, in a word: the last name of the expression."""
-    if isinstance(value, ast.Attribute):
-        return value.attr
-    if isinstance(value, ast.Name):
-        return value.id
-    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
-        return str(value.slice.value)
-    names = [node for node in ast.walk(value) if isinstance(node, ast.Name | ast.Attribute)]
-    return name_value(names[-1]) if names else "value"
+def list_said(text: ast.expr) -> Iterator[str]:
+    """The texts of an expression: a text, or one of two."""
+    if isinstance(text, ast.IfExp):
+        yield from [*list_said(text.body), *list_said(text.orelse)]
+    elif isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
+        yield text.value
 
 
 def list_kind_texts() -> Iterator[str]:

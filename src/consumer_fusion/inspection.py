@@ -18,6 +18,7 @@ from consumer_fusion.errors import ConflictError, FusionError, StoreError
 from consumer_fusion.events.event_reader import FOLDED_MARK, EventSelection, open_events
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.events.sealed_ids import find_wrong_digests
+from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.ingest.imports import abandon_imports
 from consumer_fusion.records.action import ACTIONS
 from consumer_fusion.records.effect import EFFECTS
@@ -338,22 +339,27 @@ def _export_events(workspace: Workspace, session: Session, force: EffectivePoint
             "kind_key": pa.array(list(force.kind_ids), pa.string()),
         }
     )
+    stored = session.read(DERIVED_EVENTS, columns=("sentence",))["sentence"].unique()
+    reasons = pa.table(
+        {"stored": stored, "sentence": [str(parse_message(each)) for each in stored.to_pylist()]}
+    )
     return workspace.engine.write(
         f"""
         select s.entity_key as source, e.event_id, make_timestamp(e.occurred_us) as occurred_at, e.precision,
                make_timestamp(e.received_us) as received_at, c.entity_key as consumer, b.entity_key as brand, e.kind,
                k.kind_key as counted_as, e.channel, e.value, e.currency, e.text, e.trust, e.magnitude, e.properties,
-               e.parent_event_id, e.sentence
+               e.parent_event_id, r.sentence
         from {source.relation} e
         left join entity_names s on s.entity_id = e.source_id
         left join entity_names c on c.entity_id = e.consumer_id
         left join entity_names b on b.entity_id = e.brand_id
         left join kind_names k on k.kind_id = e.kind_id
+        left join reasons r on r.stored = e.sentence
         order by e.occurred_us, e.event_id
         """,  # noqa: S608 - a relation of our own
         path,
         step="export events",
-        tables={**source.tables, "entity_names": names, "kind_names": kinds},
+        tables={**source.tables, "entity_names": names, "kind_names": kinds, "reasons": reasons},
     )
 
 

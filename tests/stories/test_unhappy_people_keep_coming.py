@@ -120,7 +120,7 @@ def test_what_lifts_the_unhappy_among_all_pairs_is_refused_though_the_held_out_o
     told = ask_fusion(
         cinema, "calibrate", "--outcome", "Product Reviewed", "--horizon", 60, "--cutoff", "2026-04-15"
     )
-    content = {name: told[name] for name in told if name not in ("is_applied", "objection")}
+    content = {name: told[name] for name in told if name not in ("is_applied", "objection", "sentences")}
     report = read_report({**content, "lifted_pairs": 0, "placebo_share": 0.0, "gain": 1.0, "gain_error": 0.1})
     with fusion.open_workspace(cinema) as workspace:
         changes = replace(preview_calibration(workspace, report), low_before=200, low_lifted=3)

@@ -12,6 +12,7 @@ from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.one_time_links import withdraw_links
 from consumer_fusion.access.tokens import revoke_tokens_of
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.records.access import ACCOUNT_BRANDS, ROLES, STAFF_ACCOUNTS, Account, Caller, Role
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
@@ -241,7 +242,10 @@ def _keep_an_owner(session: Session, account: Account) -> None:
 
 def _check_role(role: str, brands: Collection[str] | None) -> None:
     if role not in ROLES:
-        raise InputError(f"'{role}' is not a role.", hint=f"Choose one of {', '.join(ROLES)}.")
+        raise InputError(
+            Message("'{role}' is not a role.", role=as_message(role)),
+            hint=Message("Choose one of {ROLES}.", ROLES=", ".join(ROLES)),
+        )
     if role == "owner" and brands is not None:
         raise InputError("An owner sees all brands.", hint="Omit the brands, or choose another role.")
     for brand in brands or ():

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from consumer_fusion.errors import PermissionDeniedError, SettingsError
+from consumer_fusion.i18n.messages import Message
 
 SIGNING_KEY_FILE = "signing.key"
 _KEY_BYTES = 32
@@ -45,7 +46,9 @@ def read_signing_key(folder: Path) -> bytes:
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise SettingsError(
-            f"The signing key has {len(key)} bytes; expected {_KEY_BYTES}.",
+            Message(
+                "The signing key has {key} bytes; expected {_KEY_BYTES}.", key=len(key), _KEY_BYTES=_KEY_BYTES
+            ),
             hint="Delete the file; a new key is created, and everyone has to sign in again.",
             where=str(path),
         )

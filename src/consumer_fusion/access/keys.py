@@ -15,6 +15,7 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
 from consumer_fusion.records.characters import check_name
@@ -117,13 +118,20 @@ def create_write_key(
     check_name("The source of a write key", source)
     check_name("The brand of a write key", brand or "")
     if kind not in KEY_KINDS:
-        raise InputError(f"'{kind}' is not a kind of key.", hint=f"Choose one of {', '.join(KEY_KINDS)}.")
+        raise InputError(
+            Message("'{kind}' is not a kind of key.", kind=as_message(kind)),
+            hint=Message("Choose one of {KEY_KINDS}.", KEY_KINDS=", ".join(KEY_KINDS)),
+        )
     if trust is not None and not 0 <= trust <= 1:
         raise InputError(
-            f"The trust {trust} is not between 0 and 1.", hint="Enter a number from 0 to 1, or omit it."
+            Message("The trust {trust} is not between 0 and 1.", trust=trust),
+            hint="Enter a number from 0 to 1, or omit it.",
         )
     if signing_secret is not None and kind != "webhook":
-        raise InputError(f"A key of the kind {kind} has no signing secret.", hint="Choose the kind webhook.")
+        raise InputError(
+            Message("A key of the kind {kind} has no signing secret.", kind=as_message(kind)),
+            hint="Choose the kind webhook.",
+        )
     key = WriteKey(
         make_id(), source.strip(), brand, kind, trust, signing_secret, ending="", created_us=now_us
     )
@@ -141,7 +149,10 @@ def rotate_write_key(
         InputError: The overlap is negative.
     """
     if overlap_hours < 0:
-        raise InputError(f"The overlap of {overlap_hours} hours is negative.", hint="Give 0 or more.")
+        raise InputError(
+            Message("The overlap of {overlap_hours} hours is negative.", overlap_hours=overlap_hours),
+            hint="Give 0 or more.",
+        )
     old = find_write_key(session, key_id)
     if not old.counts_at(now_us) or old.expires_us is not None:
         raise ConflictError(
@@ -190,7 +201,7 @@ def verify_write_key(session: Session, secret: str, now_us: int) -> WriteKey:
             if key.counts_at(now_us):
                 return key
             raise AuthenticationError(
-                f"The write key ending in {key.ending} was revoked or has expired.",
+                Message("The write key ending in {ending} was revoked or has expired.", ending=key.ending),
                 hint="Send with an active key; `fusion keys list` shows them.",
             )
     raise AuthenticationError(

@@ -44,6 +44,7 @@ from consumer_fusion.access.sessions import (
 from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try
 from consumer_fusion.access.tokens import ApiToken
 from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError, RefusedError, StoreError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.access import Account, Caller
 from consumer_fusion.records.audit import PRODUCT, Actor, AuditEntry
 from consumer_fusion.storage.store import Session, Store
@@ -353,7 +354,7 @@ def sign_in_on_localhost(
     ]
     if reasons:
         raise RefusedError(
-            f"Signing in without a password is not allowed: {'; '.join(reasons)}.",
+            Message("Signing in without a password is not allowed: {reasons}.", reasons="; ".join(reasons)),
             hint="Sign in, or open the demo as http://localhost on the machine where it runs.",
         )
     staff = _find_visitor(store, now_us)

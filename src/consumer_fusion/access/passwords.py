@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.i18n.messages import Message
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -53,12 +54,20 @@ def check_password(password: str, *, about: str = "") -> None:
     letters = "".join(letter for letter in plain.casefold() if letter.isalnum())
     if not MIN_LETTERS <= len(plain) <= MAX_LETTERS:
         raise InputError(
-            f"The password has {len(plain)} characters; expected {MIN_LETTERS} to {MAX_LETTERS}.",
+            Message(
+                "The password has {plain} characters; expected {MIN_LETTERS} to {MAX_LETTERS}.",
+                plain=len(plain),
+                MIN_LETTERS=MIN_LETTERS,
+                MAX_LETTERS=MAX_LETTERS,
+            ),
             hint="Use a few unrelated words.",
         )
     if len(set(plain)) < MIN_DISTINCT_LETTERS:
         raise InputError(
-            f"The password has fewer than {MIN_DISTINCT_LETTERS} different characters.",
+            Message(
+                "The password has fewer than {MIN_DISTINCT_LETTERS} different characters.",
+                MIN_DISTINCT_LETTERS=MIN_DISTINCT_LETTERS,
+            ),
             hint="Use a few unrelated words.",
         )
     known = [*_GUESSED_FIRST, *(word for word in _split(about) if len(word) >= 4)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from consumer_fusion.errors import PermissionDeniedError
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.records.access import Caller, Permission, Role
 
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
@@ -56,11 +57,12 @@ def require_permission(caller: Caller, permission: Permission, brand: str | None
     task = permission.replace("_", " ")
     if permission in ROLE_PERMISSIONS[caller.role]:
         raise PermissionDeniedError(
-            f"The permission to {task} needs access to all brands.",
+            Message("The permission to {task} needs access to all brands.", task=as_message(task)),
             hint="Ask someone with access to all brands.",
         )
     raise PermissionDeniedError(
-        f"The role {caller.role} may not {task}.", hint="An owner can change your role."
+        Message("The role {role} may not {task}.", role=as_message(caller.role), task=as_message(task)),
+        hint="An owner can change your role.",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from consumer_fusion.access.accounts import fold_email
 from consumer_fusion.errors import ThrottledError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.access import SIGN_IN_FAILURES
 from consumer_fusion.records.networks import name_network
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -67,7 +68,9 @@ def count_try(session: Session, email: str, address: str, now_us: int) -> None:
     if wait_us > 0:
         seconds = -(-wait_us // _SECOND_US)
         raise ThrottledError(
-            "Too many sign-in attempts.", hint=f"Try again in {seconds} s.", retry_after_s=seconds
+            "Too many sign-in attempts.",
+            hint=Message("Try again in {seconds} s.", seconds=seconds),
+            retry_after_s=seconds,
         )
     for subject, throttle in subjects.items():
         failures = (rows[subject]["failures"] if subject in rows else 0) + 1

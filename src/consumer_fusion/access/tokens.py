@@ -21,6 +21,7 @@ from consumer_fusion.access.credentials import (
 from consumer_fusion.access.keys import KeyState
 from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.access import API_TOKENS, Caller
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
@@ -110,7 +111,10 @@ def create_token(
     if brands is not None and not brands:
         raise InputError("No brand was chosen.", hint="Choose one or more brands, or all.")
     if not 1 <= days <= MAX_DAYS:
-        raise InputError(f"A token cannot be valid for {days} days.", hint=f"Choose 1 to {MAX_DAYS} days.")
+        raise InputError(
+            Message("A token cannot be valid for {days} days.", days=days),
+            hint=Message("Choose 1 to {MAX_DAYS} days.", MAX_DAYS=MAX_DAYS),
+        )
     secret = make_secret(API_TOKEN_PREFIX)
     token = ApiToken(
         make_id(), caller.actor.id, purpose.strip(), None if brands is None else frozenset(brands),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.alert import NOTICE_TYPES, SUBSCRIPTIONS, NoticeType, Subscription
 from consumer_fusion.records.characters import check_name, find_unsafe
 from consumer_fusion.records.ids import make_id
@@ -44,12 +45,18 @@ def create_subscription(
     unknown = sorted(set(types) - set(NOTICE_TYPES))
     if unknown or not types:
         raise InputError(
-            f"There is no alert {', '.join(unknown)}." if unknown else "No alert is given.",
-            hint=f"Use one or more of {', '.join(NOTICE_TYPES)}.",
+            Message("There is no alert {unknown}.", unknown=", ".join(unknown))
+            if unknown
+            else "No alert is given.",
+            hint=Message("Use one or more of {NOTICE_TYPES}.", NOTICE_TYPES=", ".join(NOTICE_TYPES)),
         )
     if not 0 < line < 100 or not 0 <= quiet_hours <= 10_000:
         raise InputError(
-            f"The threshold {line:g} or the quiet hours {quiet_hours:g} are out of range.",
+            Message(
+                "The threshold {line} or the quiet hours {quiet_hours} are out of range.",
+                line=f"{line:g}",
+                quiet_hours=f"{quiet_hours:g}",
+            ),
             hint="The threshold is a score between 0 and 100, the hours are 0 to 10000.",
         )
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.association import ASSOCIATIONS, Evidence
 from consumer_fusion.storage.store import Session
 
@@ -33,10 +34,13 @@ def declare_association(
     """
     if evidence not in get_args(Evidence):
         raise InputError(
-            f"'{evidence}' is not a kind of association.", hint=f"Use one of {', '.join(get_args(Evidence))}."
+            Message("'{evidence}' is not a kind of association.", evidence=evidence),
+            hint=Message("Use one of {Evidence}.", Evidence=", ".join(get_args(Evidence))),
         )
     if not 0 <= strength <= 1:
-        raise InputError(f"The strength is {strength}.", hint="It must be between 0 and 1.")
+        raise InputError(
+            Message("The strength is {strength}.", strength=strength), hint="It must be between 0 and 1."
+        )
     if valid_to_us is not None and valid_to_us < valid_from_us:
         raise InputError(
             "The association ends before it begins.", hint="Give a time for --to after that of --from."
@@ -55,7 +59,12 @@ def declare_association(
         if tuple(known[name] for name in ASSOCIATIONS.column_names[1:8]) == row[1:]:
             return str(known["association_id"])
         if known["association_id"] == association_id:
-            raise ConflictError(f"There is another association with the id {association_id}.")
+            raise ConflictError(
+                Message(
+                    "There is another association with the id {association_id}.",
+                    association_id=association_id,
+                )
+            )
     session.insert(ASSOCIATIONS, ASSOCIATIONS.column_names, [(*row, declared_us, None)])
     return association_id
 
@@ -72,7 +81,10 @@ def withdraw_association(session: Session, association_id: str, withdrawn_us: in
     found = session.read(ASSOCIATIONS, {"association_id": association_id, "withdrawn_us": None})
     if not found.num_rows:
         raise NotFoundError(
-            f"There is no association in force with the id {association_id}.",
+            Message(
+                "There is no association in force with the id {association_id}.",
+                association_id=association_id,
+            ),
             hint="`fusion associations list` lists them.",
         )
     session.update(ASSOCIATIONS, {"withdrawn_us": withdrawn_us}, {"association_id": association_id})

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.events.entities import declare_keys, find_keys
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.ingest.validation import quote_text
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS, KINDS_OF_A_BRAND
 from consumer_fusion.storage.duckdb import quote_paths
@@ -71,7 +72,9 @@ def attach_event(
     found = _find_event(session, engine, folder, source_id, event_id)
     if found is None:
         raise NotFoundError(
-            f"There is no event '{event_id}' of the source '{source}'.",
+            Message(
+                "There is no event '{event_id}' of the source '{source}'.", event_id=event_id, source=source
+            ),
             hint="Both must match exactly (case-sensitive).",
         )
     parties: dict[str, int] = {}
@@ -83,8 +86,15 @@ def attach_event(
         wanted = declare_keys(session, entity_type, [key])[key]
         if parties[column] not in (0, wanted):
             raise ConflictError(
-                f"The event '{event_id}' has a {entity_type} already.",
-                hint=f"Only an event whose {entity_type} is unknown is attached.",
+                Message(
+                    "The event '{event_id}' has a {entity_type} already.",
+                    event_id=event_id,
+                    entity_type=as_message(entity_type),
+                ),
+                hint=Message(
+                    "Only an event whose {entity_type} is unknown is attached.",
+                    entity_type=as_message(entity_type),
+                ),
             )
         parties[column] = wanted
     if all(parties[column] == (found[column] or 0) for column in parties):

@@ -14,8 +14,6 @@ from babel.messages import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from consumer_fusion.i18n.message_translation import WrittenTexts
-
 DEFAULT_LANGUAGE = "en"
 LANGUAGES: dict[str, str] = {"en": "English", "it": "Italiano"}
 """The supported languages, each by its own name."""
@@ -38,7 +36,6 @@ class CatalogueLanguage:
                 self._texts[str(message.id)] = message.string
             elif message.string and all(message.string):
                 self._counted[message.id[0]] = tuple(message.string)
-        self._written: WrittenTexts | None = None
         self._choose_form = c2py(catalogue.plural_expr if catalogue is not None else "n != 1")
 
     def translate(self, text: str) -> str:
@@ -49,12 +46,6 @@ class CatalogueLanguage:
         """The plural form of a text for a count."""
         forms = self._counted.get(singular, (singular, plural))
         return forms[self._choose_form(count)]
-
-    def translate_written(self, text: str) -> str:
-        """A formatted English text in this language; the text itself where its pattern is unknown."""
-        if self._written is None:
-            self._written = WrittenTexts(self._texts.items(), self.translate)
-        return self._written.translate(text)
 
     def write_number(self, value: float, decimals: int) -> str:
         """A number with thousands separators and a true minus sign."""

@@ -28,10 +28,6 @@ class Language(Protocol):
         """The plural form of a text for a count."""
         ...
 
-    def translate_written(self, text: str) -> str:
-        """A formatted English text in this language; the text itself where its pattern is unknown."""
-        ...
-
     def write_number(self, value: float, decimals: int) -> str:
         """A number with thousands separators."""
         ...
@@ -65,10 +61,6 @@ class SourceLanguage:
     def translate_count(self, singular: str, plural: str, count: int) -> str:
         """Singular or plural."""
         return singular if count == 1 else plural
-
-    def translate_written(self, text: str) -> str:
-        """The text itself."""
-        return text
 
     def write_number(self, value: float, decimals: int) -> str:
         """`1,234.5`."""
@@ -128,16 +120,8 @@ def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str
     return form.format(count=spoken.write_number(count, 0), **values)
 
 
-def say_written(text: str) -> str:
-    """Translate a formatted English text, such as an error or a stored reason, written before the reader was known.
-
-    It is recognised by its pattern, which is in the catalogue like any other text.
-    """
-    return _spoken.get().translate_written(text)
-
-
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark a text that is translated later, by name or by pattern, for extraction; it is returned unchanged."""
+    """Mark a text that is translated later for extraction; it is returned unchanged."""
     return text
 
 

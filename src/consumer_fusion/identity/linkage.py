@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.identity.linkage_comparisons import COMPARISON_PHRASES
 from consumer_fusion.identity.people import find_columns
 
@@ -68,7 +69,8 @@ def suggest_merges(people: pa.Table, *, threshold: float = DEFAULT_THRESHOLD, se
     """
     if not 0 < threshold <= 1:
         raise InputError(
-            f"The threshold {threshold} is not a probability.", hint="Give one above 0 and up to 1."
+            Message("The threshold {threshold} is not a probability.", threshold=threshold),
+            hint="Give one above 0 and up to 1.",
         )
     columns = find_columns(people)
     try:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
+from consumer_fusion.i18n.messages import Message, as_message, parse_message, store_message
 from consumer_fusion.identity.union_find import unite
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identifier import STRONG_TYPES
@@ -91,26 +92,46 @@ def merge_consumers(
     kept_for, absorbed_for = before.get(kept_id, kept_id), before.get(absorbed_id, absorbed_id)
     if kept_for == absorbed_for:
         raise ConflictError(
-            f"Consumers {kept_id} and {absorbed_id} already are one consumer ({kept_for}).",
+            Message(
+                "Consumers {kept_id} and {absorbed_id} already are one consumer ({kept_for}).",
+                kept_id=kept_id,
+                absorbed_id=absorbed_id,
+                kept_for=kept_for,
+            ),
             hint="There is nothing to merge.",
         )
     if absorbed_for != absorbed_id:
         raise ConflictError(
-            f"Consumer {absorbed_id} already counts for consumer {absorbed_for}.",
-            hint=f"Merge consumer {absorbed_for}, or undo the merge that joined them first.",
+            Message(
+                "Consumer {absorbed_id} already counts for consumer {absorbed_for}.",
+                absorbed_id=absorbed_id,
+                absorbed_for=absorbed_for,
+            ),
+            hint=Message(
+                "Merge consumer {absorbed_for}, or undo the merge that joined them first.",
+                absorbed_for=absorbed_for,
+            ),
         )
     if session.count(MERGES, {"merge_id": merge_id}):
-        raise ConflictError(f"The merge id {merge_id} is taken.", hint="Give each merge an id of its own.")
+        raise ConflictError(
+            Message("The merge id {merge_id} is taken.", merge_id=merge_id),
+            hint="Give each merge an id of its own.",
+        )
     if origin == "rule":
         contested = _find_contested_type(
             session, list_members(before, kept_for), list_members(before, absorbed_for)
         )
         if contested is not None:
             raise RefusedError(
-                f"Consumers {kept_id} and {absorbed_id} have a different {contested}.",
+                Message(
+                    "Consumers {kept_id} and {absorbed_id} have a different {contested}.",
+                    kept_id=kept_id,
+                    absorbed_id=absorbed_id,
+                    contested=as_message(contested),
+                ),
                 hint="Rules never join two strong identifiers of one type; staff may, with a reason.",
             )
-    record_merges(session, [MergeEdge(merge_id, kept_id, absorbed_id, reason.strip(), origin, made_us)])
+    record_merges(session, [MergeEdge(merge_id, kept_id, absorbed_id, _strip(reason), origin, made_us)])
     return compare_groups(before, read_identity_map(session, (kept_id, absorbed_id)))
 
 
@@ -134,11 +155,14 @@ def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
     found = [to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
     if not found:
         raise NotFoundError(
-            f"There is no merge {merge_id}.",
+            Message("There is no merge {merge_id}.", merge_id=merge_id),
             hint="`fusion identity show CONSUMER` lists the merges of a consumer.",
         )
     if found[0].undone_us is not None:
-        raise ConflictError(f"The merge {merge_id} was undone already.", hint="There is nothing to undo.")
+        raise ConflictError(
+            Message("The merge {merge_id} was undone already.", merge_id=merge_id),
+            hint="There is nothing to undo.",
+        )
     ends = (found[0].kept_id, found[0].absorbed_id)
     before = read_identity_map(session, ends)
     withdraw_merges(session, [merge_id], undone_us)
@@ -210,7 +234,10 @@ def record_merges(session: Session, edges: Sequence[MergeEdge]) -> None:
     session.insert(
         MERGES,
         _COLUMNS,
-        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.tie, e.made_us) for e in edges],
+        [
+            (e.merge_id, e.kept_id, e.absorbed_id, store_message(e.reason), e.origin, e.tie, e.made_us)
+            for e in edges
+        ],
     )
     _write_identities(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
 
@@ -246,7 +273,7 @@ def to_edge(row: Mapping[str, Any]) -> MergeEdge:
         row["merge_id"],
         row["kept_consumer_id"],
         row["absorbed_consumer_id"],
-        row["reason"],
+        parse_message(row["reason"]),
         row["origin"],
         row["made_us"],
         row["undone_us"],
@@ -258,7 +285,8 @@ def _check_known(session: Session, consumer_ids: tuple[int, ...]) -> None:
     for consumer_id in consumer_ids:
         if not session.count(ENTITIES, {"entity_id": consumer_id, "entity_type": "consumer"}):
             raise NotFoundError(
-                f"There is no consumer {consumer_id}.", hint="Give the number of a known consumer."
+                Message("There is no consumer {consumer_id}.", consumer_id=consumer_id),
+                hint="Give the number of a known consumer.",
             )
 
 
@@ -270,3 +298,7 @@ def _find_contested_type(session: Session, first: Sequence[int], second: Sequenc
             values[row["identifier_type"]].add(row["identifier_value"])
         sides.append(values)
     return next((name for name in STRONG_TYPES if sides[0][name] and sides[1][name]), None)
+
+
+def _strip(reason: str) -> str:
+    return reason if isinstance(reason, Message) else reason.strip()

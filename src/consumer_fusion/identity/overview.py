@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.messages import Message, as_message, parse_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity.merges import MergeEdge, list_members, map_groups, read_merges, to_edge
 from consumer_fusion.operations import Moment, Schema, describe
@@ -38,7 +39,7 @@ class Merge(Schema):
     merge_id: str = describe("ID", "Id of the merge.")
     kept: str = describe("Kept consumer", "Consumer that remains.")
     absorbed: str = describe("Absorbed consumer", "Consumer whose events now count for the kept one.")
-    reason: str = describe("Reason", "Reason of the merge.", is_long=True)
+    reason: Message = describe("Reason", "Reason of the merge.", is_long=True)
     origin: MergeOrigin = describe("Made by", "rule, review (of a suggestion), or staff.", words=ORIGIN_WORDS)
     made_at: Moment = describe("Merged (UTC)", "Time of the merge.")
     undone_at: Moment | None = describe("Undone (UTC)", "Time of its undo; null while it is in force.")
@@ -70,7 +71,7 @@ class Conflict(Schema):
 
     first: str = describe("Consumer", "One consumer.")
     second: str | None = describe("Consumer", "The other; null where it concerns the first alone.")
-    reason: str = describe("Reason", "Reason why they were not joined.", is_long=True)
+    reason: Message = describe("Reason", "Reason why they were not joined.", is_long=True)
     seen_at: Moment = describe("First seen (UTC)", "Time of the conflict.")
 
 
@@ -122,7 +123,7 @@ def show_identity(session: Session, consumer_id: int, visibility: Visibility | N
     keys = _read_keys(session, named)
     if consumer_id not in keys:
         raise NotFoundError(
-            f"There is no consumer {consumer_id}.",
+            Message("There is no consumer {consumer_id}.", consumer_id=consumer_id),
             hint="Give the key of a consumer that was seen in an event.",
         )
     if visibility is None:
@@ -150,7 +151,7 @@ def show_identity(session: Session, consumer_id: int, visibility: Visibility | N
             Conflict(
                 first=keys[row["first_consumer_id"]],
                 second=keys.get(row["second_consumer_id"]),
-                reason=row["reason"],
+                reason=parse_message(row["reason"]),
                 seen_at=row["seen_us"],
             )
             for row in sorted(conflicts.values(), key=lambda row: (row["seen_us"], row["conflict_id"]))
@@ -196,7 +197,7 @@ def _tell_merges(session: Session, edges: Iterable[MergeEdge]) -> list[Merge]:
 
 def _tell_merge(edge: MergeEdge, keys: Mapping[int, str]) -> Merge:
     return Merge(
-        merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id], reason=edge.reason,
+        merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id], reason=as_message(edge.reason),
         origin=edge.origin, made_at=edge.made_us, undone_at=edge.undone_us,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message
 
 _COLUMN_SYNONYMS = {
     "unique_id": ("unique_id", "consumer", "consumer_key", "id"),
@@ -30,7 +31,8 @@ def read_people(path: Path) -> pa.Table:
     """
     if not path.is_file():
         raise InputError(
-            f"There is no file {path}.", hint="Give a CSV or Parquet file with one person per row."
+            Message("There is no file {path}.", path=path),
+            hint="Give a CSV or Parquet file with one person per row.",
         )
     if path.suffix.lower() in (".parquet", ".pq"):
         return pyarrow.parquet.read_table(path)
@@ -41,7 +43,9 @@ def read_people(path: Path) -> pa.Table:
         )
         return pyarrow.csv.read_csv(path, convert_options=options)
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path.name} could not be read as CSV.", where=str(path)) from error
+        raise InputError(
+            Message("{name} could not be read as CSV.", name=path.name), where=str(path)
+        ) from error
 
 
 def find_columns(people: pa.Table) -> dict[str, str]:
@@ -66,12 +70,16 @@ def find_columns(people: pa.Table) -> dict[str, str]:
     ]
     if len(compared) < 2:
         raise InputError(
-            f"Of the columns that can be compared there is only {', '.join(compared) or 'none'}.",
+            Message(
+                "Of the columns that can be compared there is only {compared}.",
+                compared=", ".join(compared) or "none",
+            ),
             hint="Give at least two of name, dob, city, postcode, email and phone.",
         )
     ids = people[columns["unique_id"]]
     if ids.null_count or len(ids.unique()) != len(ids):
         raise InputError(
-            f"The column {columns['unique_id']} has missing or duplicate ids.", hint="Number the rows."
+            Message("The column {unique_id} has missing or duplicate ids.", unique_id=columns["unique_id"]),
+            hint="Number the rows.",
         )
     return columns

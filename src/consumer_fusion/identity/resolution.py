@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
+from consumer_fusion.i18n.messages import Message, as_message, store_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity.groups import IdentifierSighting, IdentityGroup, IdentityGroups, SourceTrust
 from consumer_fusion.identity.merges import (
@@ -370,7 +371,11 @@ class _Rules:
         elif identifier.is_claim and not (is_told and self._may_join_by_claim(first, second)):
             self._decline(first, second, _write_claim(identifier.type), is_claim=True)
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
-            self._decline(first, second, N_(f"They share a {identifier.type}, which alone joins nobody."))
+            self._decline(
+                first,
+                second,
+                Message("They share a {type}, which alone joins nobody.", type=as_message(identifier.type)),
+            )
         elif groups.count_identifiers(first, second) > self._limit:
             self._decline(first, second, _TOO_MANY)
         else:
@@ -401,15 +406,20 @@ class _Rules:
 
 
 def _write_tie(identifier_type: str) -> str:
-    return N_(f"The same {identifier_type} was seen for both.")
+    return Message(
+        "The same {identifier_type} was seen for both.", identifier_type=as_message(identifier_type)
+    )
 
 
 def _write_contest(identifier_type: str) -> str:
-    return N_(f"They have a different {identifier_type}.")
+    return Message("They have a different {identifier_type}.", identifier_type=as_message(identifier_type))
 
 
 def _write_claim(identifier_type: str) -> str:
-    return N_(f"A browser says that both have the same {identifier_type}; that is a claim and joins nobody.")
+    return Message(
+        "A browser says that both have the same {identifier_type}; that is a claim and joins nobody.",
+        identifier_type=as_message(identifier_type),
+    )
 
 
 def _list_former(
@@ -460,7 +470,7 @@ def _record_conflicts(
             ends.sort()
         # The id is computed from the content, so that a conflict is recorded once however often it occurs.
         conflict_id = hashlib.sha256(f"{ends[0]}|{ends[1]}|{reason}".encode()).hexdigest()[:32]
-        rows[conflict_id] = (conflict_id, ends[0], ends[1], reason, is_claim, seen_us)
+        rows[conflict_id] = (conflict_id, ends[0], ends[1], store_message(reason), is_claim, seen_us)
     return session.insert(
         IDENTITY_CONFLICTS, IDENTITY_CONFLICTS.column_names, list(rows.values()), ignore=True
     )

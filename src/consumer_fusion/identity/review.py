@@ -10,7 +10,7 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import BeforeValidator, Field
 
-from consumer_fusion.i18n.translation import N_
+from consumer_fusion.i18n.messages import Message, join_messages, parse_message
 from consumer_fusion.identity.merges import Regrouping, compare_groups, merge_consumers, read_identity_map
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.entity import ENTITIES
@@ -92,7 +92,7 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
             now.get(row[side], row[side]) for side in ("first_consumer_id", "second_consumer_id")
         )
         if first != second:
-            pairs.append((first, second, row["reason"], row["seen_us"]))
+            pairs.append((first, second, parse_message(row["reason"]), row["seen_us"]))
     pairs = pairs[:limit]
     wanted = pa.table(
         {"entity_id": pa.array(sorted({each for pair in pairs for each in pair[:2]}), pa.int64())}
@@ -150,5 +150,8 @@ def accept_suggestions(
 
 
 def _write_reason(probability: float, reasons: Sequence[str]) -> str:
-    listed = ", ".join(reasons)
-    return N_(f"Reviewed suggestion ({probability:.3f}): {listed}.")
+    return Message(
+        "Reviewed suggestion ({probability}): {listed}.",
+        probability=f"{probability:.3f}",
+        listed=join_messages(", ", reasons),
+    )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import N_
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.ingest.line_reader import LineBlock, MalformedLine, read_lines
 from consumer_fusion.ingest.mapping import WHITESPACE, FileLayout
 
@@ -210,7 +210,11 @@ def _cut_block(
             if values is not None and len(values) > width and not any(map(str.strip, values[width:])):
                 values = values[:width]
             if values is not None and len(values) != width:
-                detail = N_(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
+                detail = Message(
+                    "has {values} columns, expected {width}. Add or remove delimiters",
+                    values=len(values),
+                    width=width,
+                )
                 broken.append(MalformedLine(index, "broken_line", detail, text))
                 values = None
         for place, column in enumerate(parsed):

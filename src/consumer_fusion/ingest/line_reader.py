@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError, MappingError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 
 BLOCK_BYTES = 8 << 20
@@ -160,9 +161,10 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
         count += len(rows)
         yield LineBlock(pa.array(rows, pa.string()), (), block.fraction)
     if not is_ended:
-        detail = N_(
-            f"is missing: the array has no end, so the file may have been truncated. Rows before it: {count}. "
-            "Import the complete file"
+        detail = Message(
+            "is missing: the array has no end, so the file may have been truncated. Rows before it: "
+            "{count}. Import the complete file",
+            count=count,
         )
         yield _tell_broken(detail, _UNENDED)
 
@@ -286,7 +288,10 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
 def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float) -> LineBlock:
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
-        detail = N_(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
+        detail = Message(
+            "is longer than {LINE_BYTES_LIMIT} MiB; only its beginning is kept",
+            LINE_BYTES_LIMIT=LINE_BYTES_LIMIT >> 20,
+        )
         return LineBlock(pa.array([""]), (MalformedLine(0, "too_long", detail, raw),), fraction)
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
     offsets = np.concatenate(([0], ends + 1)).astype(np.int32)

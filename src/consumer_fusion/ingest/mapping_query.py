@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
+from consumer_fusion.i18n.messages import Message, write_message
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.mapping import FieldRule, FileMapping, KindRule, LookupJoin, RefundRule
 from consumer_fusion.ingest.row_batches import DETAIL, HEADER, LINE, POSITION, PROBLEM, RowBatch
 from consumer_fusion.ingest.validation import (
@@ -12,6 +15,7 @@ from consumer_fusion.ingest.validation import (
     parse_time,
     quote_name,
     quote_text,
+    write_message_sql,
 )
 
 UNREADABLE = "?"
@@ -24,9 +28,11 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
     told: dict[str, str] = {}
     fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
     expected = {
-        "occurred_at": f'is no time of the form `time_format` = "{mapping.time_format}"',
-        "currency": "is no ISO 4217 code of three letters; see `fields.currency`",
-        "trust": "is no number from 0 to 1; see `fields.trust`",
+        "occurred_at": Message(
+            'is no time of the form `time_format` = "{time_format}"', time_format=mapping.time_format
+        ),
+        "currency": N_("is no ISO 4217 code of three letters; see `fields.currency`"),
+        "trust": N_("is no number from 0 to 1; see `fields.trust`"),
     }
     codes = {"occurred_at": "invalid_time", "currency": "invalid_currency", "trust": "invalid_trust"}
     for field, column in fields.items():
@@ -37,9 +43,12 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
     for field, code in (("occurred_at", "missing_time"), ("event_id", "missing_id")):
         rule = mapping.fields.get(field)
         if rule is not None and rule.columns:
-            told[code] = quote_text(
-                f"has no value in `{', '.join(rule.columns)}`; see `fields.{field}` of the mapping"
+            message = Message(
+                "has no value in `{columns}`; see `fields.{field}` of the mapping",
+                columns=", ".join(rule.columns),
+                field=field,
             )
+            told[code] = quote_text(write_message(message))
     return told
 
 
@@ -358,7 +367,7 @@ def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
     tests = " ".join(
         f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
         + _write_detail(
-            name, text, "is no number that can be read; see `decimal` and `thousands` of the mapping"
+            name, text, N_("is no number that can be read; see `decimal` and `thousands` of the mapping")
         )
         for name, text in _list_number_texts(rule)
     )
@@ -367,8 +376,12 @@ def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
 
 def _write_detail(column: str, text: str, expectation: str) -> str:
     """The value of a column and the expectation, as SQL."""
-    before, after = quote_text(f"has `{column}` = "), quote_text(f", which {expectation}")
-    return f"{before} || to_json(left({text}, {_SHOWN_LETTERS})) || {after}"
+    return write_message_sql(
+        N_("has `{column}` = {value}, which {expectation}"),
+        column=quote_text(json.dumps(column)),
+        value=f"cast(to_json(cast(to_json(left({text}, {_SHOWN_LETTERS})) as varchar)) as varchar)",
+        expectation=quote_text(write_message(expectation)),
+    )
 
 
 def _write_time(mapping: FileMapping, rule: FieldRule) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.messages import Message, parse_message
 from consumer_fusion.ingest.formats import ImportFormat, read_reading
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.ids import keep_possible
@@ -143,10 +144,10 @@ def list_rejections(
     missing = sorted(set(rejection_ids or ()) - {row["rejection_id"] for row in rows}) if code is None else []
     if missing and limit is None:
         raise NotFoundError(
-            f"There is no rejected row {', '.join(map(str, missing))}.",
+            Message("There is no rejected row {missing}.", missing=", ".join(map(str, missing))),
             hint="List them with `fusion rejected list`.",
         )
-    return tuple(Rejection(**row) for row in rows)
+    return tuple(Rejection(**row | {"message": parse_message(row["message"])}) for row in rows)
 
 
 def count_rejections(session: Session) -> dict[str, int]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import write_message
 from consumer_fusion.ingest.delimited import read_header, read_rows
 from consumer_fusion.ingest.line_reader import MalformedLine, read_lines, read_objects, split_lines
 from consumer_fusion.ingest.mapping import FileFormat, FileLayout
@@ -182,7 +183,11 @@ def _make_lines(lines: pa.Array, broken: Sequence[MalformedLine], before: int) -
         problems = [None] * len(lines)
         details, texts = list(problems), lines.to_pylist()
         for each in broken:
-            problems[each.index], details[each.index], texts[each.index] = each.code, each.detail, each.raw
+            problems[each.index], details[each.index], texts[each.index] = (
+                each.code,
+                write_message(each.detail),
+                each.raw,
+            )
         lines = pa.array(texts, pa.string())
         problem_columns = [pa.array(problems, pa.string()), pa.array(details, pa.string())]
     else:

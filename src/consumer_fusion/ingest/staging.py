@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consumer_fusion.errors import MappingError
+from consumer_fusion.i18n.messages import Message, as_message, parse_message, write_message
 from consumer_fusion.ingest.arrow_events import SELECT_BATCH_ROWS, gather_batches
 from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
@@ -33,6 +34,7 @@ from consumer_fusion.ingest.trust import limit_trust
 from consumer_fusion.ingest.validation import (
     PROBLEMS,
     REJECTED_COLUMNS,
+    ROW_PROBLEM,
     check_rows,
     select_accepted,
     select_raws,
@@ -343,7 +345,11 @@ def reject_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, co
     raws = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
     columns: list[Sequence[object]] = [
         [*range(1, len(raws) + 1)], [reading.source] * len(raws), [code] * len(raws),
-        [f"Row {position} {PROBLEMS[code]}" for position in range(1, len(raws) + 1)], raws, [None] * len(raws),
+        [
+            write_message(Message(ROW_PROBLEM, position=position, message=as_message(PROBLEMS[code])))
+            for position in range(1, len(raws) + 1)
+        ],
+        raws, [None] * len(raws),
     ]  # fmt: skip
     types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string(), pa.string())
     rejected = pa.table(
@@ -353,13 +359,13 @@ def reject_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, co
     return Staging(scratch, "", scratch.keep_table("rejected", rejected), len(raws), 0, len(raws))
 
 
-def read_rejected(engine: Engine, staging: Staging) -> Iterator[tuple[str, str]]:
+def read_rejected(engine: Engine, staging: Staging) -> Iterator[tuple[str, Message]]:
     """The reasons of the rejected rows: code and message, in their order."""
     if staging.rejected:
         rows = engine.read(
             f"select code, message from {staging.rejected} order by position", step="read the reasons"
         ).to_pylist()
-        yield from ((row["code"], row["message"]) for row in rows)
+        yield from ((row["code"], parse_message(row["message"])) for row in rows)
 
 
 def _stage_grouped(

@@ -5,9 +5,11 @@ Formats yield text; errors are reported here by position and field, never by con
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+from consumer_fusion.i18n.messages import Message, write_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.characters import UNSAFE_PATTERN
 from consumer_fusion.records.consumer_keys import fold_key_sql
@@ -34,6 +36,8 @@ _EARLIEST_US = (
 )  # 1900: anything earlier is a truncated year, or a spreadsheet's empty date
 _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
+ROW_PROBLEM = N_("Row {position} {message}")
+"""The message of a rejected row."""
 PROBLEMS: Mapping[str, str] = MappingProxyType(
     {
         "broken_line": N_("cannot be cut into columns. Correct its delimiters and quotes and retry it."),
@@ -84,9 +88,12 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "invalid_properties": N_(
             "has `properties` that are not a JSON object. Write an object or leave them out."
         ),
-        "too_long": N_(
-            f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
-            f"longer than {PROPERTIES_LENGTH_LIMIT:,} characters. Shorten it."
+        "too_long": Message(
+            "has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT} or "
+            "properties longer than {PROPERTIES_LENGTH_LIMIT} characters. Shorten it.",
+            KEY_LENGTH_LIMIT=KEY_LENGTH_LIMIT,
+            TEXT_LENGTH_LIMIT=f"{TEXT_LENGTH_LIMIT:,}",
+            PROPERTIES_LENGTH_LIMIT=f"{PROPERTIES_LENGTH_LIMIT:,}",
         ),
         "invalid_number": N_(
             "has a number in a column of an amount or a quantity that cannot be read. Correct it and retry."
@@ -122,6 +129,18 @@ _PRECISIONS = "('microsecond', 'second', 'minute', 'hour', 'day', 'month', 'year
 def quote_text(text: str) -> str:
     """The text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def write_message_sql(template: str, **values: str) -> str:
+    """An SQL expression: a message as a JSON object.
+
+    Args:
+        template: English text with `{names}` for values.
+        values: SQL expressions of the values as JSON texts.
+    """
+    members = [f"{quote_text(f'{json.dumps(name)}: ')} || {value}" for name, value in values.items()]
+    head = quote_text(f'{{"text": {json.dumps(template)}, "values": {{')
+    return f"{head} || " + " || ', ' || ".join(members) + " || '}}'"
 
 
 def quote_name(name: str) -> str:
@@ -283,12 +302,15 @@ def _describe_unsafe_key() -> str:
     """An SQL expression: message with the key and the forbidden character; null where the reason is another."""
     texts = " ".join(f"when '{name}' then {name}" for name in _KEYS)
     found = f"case unsafe_key {texts} else {_IDENTIFIER_TEXTS} end"
-    character = f"' || printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}'))) || '"
-    unsafe_key = "' || unsafe_key || '"
-    text = N_(
-        f"contains the character {character} in `{unsafe_key}`, which is not allowed in keys. Remove it and retry it."
+    character = f"printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}')))"
+    text = write_message_sql(
+        N_(
+            "contains the character {character} in `{unsafe_key}`, which is not allowed in keys. Remove it and retry it."
+        ),
+        character=f"cast(to_json({character}) as varchar)",
+        unsafe_key="cast(to_json(unsafe_key) as varchar)",
     )
-    return f"case when code = 'invalid_key' and problem is null then '{text}' end"
+    return f"case when code = 'invalid_key' and problem is null then {text} end"
 
 
 def select_accepted(checked: str) -> str:
@@ -321,14 +343,19 @@ def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType(
 
     Args:
         checked: The query.
-        details: Specific messages by code, as SQL over its columns.
+        details: Specific messages by code, as SQL over its columns; JSON objects, as `write_message_sql` makes them.
     """
     known = " ".join(f"when {quote_text(code)} then {detail}" for code, detail in details.items())
     detail = f"coalesce(detail, case code {known} end)" if known else "detail"
-    problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
+    problems = ", ".join(
+        f"({quote_text(code)}, {quote_text(write_message(text))})" for code, text in PROBLEMS.items()
+    )
+    found = (
+        f"coalesce({_describe_unsafe_key()}, {write_message_sql('{message}.', message=detail)}, p.message)"
+    )
+    message = write_message_sql(ROW_PROBLEM, position="cast(abs(position) as varchar)", message=found)
     return f"""{checked}
-select abs(position) as position, source, code,
-    'Row ' || abs(position) || ' ' || coalesce({_describe_unsafe_key()}, {detail} || '.', p.message) as message, raw,
+select abs(position) as position, source, code, {message} as message, raw,
     consumer as consumer_key
 from (
     select *, row_number() over (partition by abs(position) order by position desc) as nth

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message
 
 _LINE_CHARACTERS = "\t\n\r"
 _RANGES = (
@@ -47,7 +48,11 @@ def check_name(what: str, name: str) -> str:
     found = find_unsafe(name)
     if found is not None:
         raise InputError(
-            f"{what} contains the character {found}, which is not allowed in names.",
+            Message(
+                "{what} contains the character {found}, which is not allowed in names.",
+                what=what,
+                found=found,
+            ),
             hint="Write the name without control characters.",
         )
     return name

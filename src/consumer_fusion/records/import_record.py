@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.table import Column, Table
 
 CorrectionStatus = Literal["waiting", "applied", "undone"]
@@ -56,7 +57,7 @@ class Rejection:
     source: str
     position: int
     code: str
-    message: str
+    message: Message
     raw: str
 
 

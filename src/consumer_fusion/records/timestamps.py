@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message
 
 DAY_MICROSECONDS = 86_400_000_000
 FIRST_YEAR, LAST_YEAR = 1000, 9000
@@ -24,7 +25,7 @@ def to_microseconds(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise InputError(
-            f"The time {moment.isoformat()} has no offset.",
+            Message("The time {moment} has no offset.", moment=moment.isoformat()),
             hint="Add one, for example 2026-06-05T20:00:00+00:00 or a final Z.",
         )
     return (moment - _EPOCH) // timedelta(microseconds=1)
@@ -55,13 +56,16 @@ def parse_moment(text: str) -> datetime:
             raise ValueError
     except ValueError:
         raise InputError(
-            f"'{text}' is not a time.", hint="Write it as ISO 8601, for example 2026-06-05T20:00:00Z."
+            Message("'{text}' is not a time.", text=text),
+            hint="Write it as ISO 8601, for example 2026-06-05T20:00:00Z.",
         ) from None
     # Times computed from it, such as the day before or after, must be valid too.
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise InputError(
-            f"'{text}' is in the year {moment.year}, which is out of range.",
-            hint=f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.",
+            Message("'{text}' is in the year {year}, which is out of range.", text=text, year=moment.year),
+            hint=Message(
+                "Write a year from {FIRST_YEAR} to {LAST_YEAR}.", FIRST_YEAR=FIRST_YEAR, LAST_YEAR=LAST_YEAR
+            ),
         )
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
@@ -17,8 +18,6 @@ from consumer_fusion.records.import_record import Rejection
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.repairs.outcome import RepairOutcome, to_outcome
 
-FORM_OF_PROBLEM = N_("Row {position} {message}")
-"""Form of the reason of every rejected row; the part after the number is in `ingest.validation`."""
 _ID = (N_("Number"), "Number of the row.")
 _IDS = (N_("Number"), "Numbers of rows.")
 _CODE = (N_("Reason"), "Only rows with this reason, such as invalid_time.")
@@ -31,7 +30,7 @@ class RejectedRow(Schema):
     source: str = describe("Source", "Origin of the row.", is_shown=False)
     position: int = describe("Row", "Row number in its import, from 1.")
     code: str = describe("Reason", "Stable code of the reason.")
-    message: str = describe("Message", "Error message: found value, expected value, remedy.")
+    message: Message = describe("Message", "Error message: found value, expected value, remedy.")
     raw: str = describe("Original row", "Row as received.", is_long=True)
 
 

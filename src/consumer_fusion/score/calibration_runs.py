@@ -79,7 +79,7 @@ def calibrate_points(
             outcome,
             horizon_days,
             to_microseconds(cutoff),
-            json.dumps(report.as_dict(), default=str),
+            json.dumps(report.as_stored(), default=str),
             False,
             workspace.now_us,
         )

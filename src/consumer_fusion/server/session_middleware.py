@@ -19,13 +19,16 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
+from starlette.types import Message as ASGIMessage
+from starlette.types import Receive, Scope, Send
 
 from consumer_fusion.access.form_tokens import check_form, check_origin
 from consumer_fusion.access.password_sign_in import SignedInAccount, find_signed_in
 from consumer_fusion.access.passwords import DEFAULT_COST, PasswordCost
 from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionLimits
 from consumer_fusion.errors import FusionError, InputError, PermissionDeniedError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.storage.store import Store
@@ -144,7 +147,7 @@ class SessionMiddleware:
         request_session = await _read_request_session(self.guard, scope)
         scope.setdefault("state", {})["request_session"] = request_session
 
-        async def send_with_cookies(message: Message) -> None:
+        async def send_with_cookies(message: ASGIMessage) -> None:
             if message["type"] == "http.response.start":
                 _write_answer_headers(MutableHeaders(scope=message), request_session)
             await send(message)
@@ -254,16 +257,19 @@ async def _read_body(receive: Receive) -> bytes:
         size += len(parts[-1])
         if size > MAX_FORM_BYTES:
             raise InputError(
-                f"The form is larger than {MAX_FORM_BYTES:,} bytes.", hint=f"Send its token as {FORM_HEADER}."
+                Message(
+                    "The form is larger than {MAX_FORM_BYTES} bytes.", MAX_FORM_BYTES=f"{MAX_FORM_BYTES:,}"
+                ),
+                hint=Message("Send its token as {FORM_HEADER}.", FORM_HEADER=FORM_HEADER),
             )
         if not message.get("more_body", False):
             return b"".join(parts)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    messages: list[ASGIMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive_again() -> Message:
+    async def receive_again() -> ASGIMessage:
         return messages.pop() if messages else await receive()
 
     return receive_again

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
@@ -105,11 +106,28 @@ def _write_sentence(
     how = {"wears": N_("is worn"), "shown_on_stage": N_("is shown on stage")}.get(
         association.evidence, N_("is under contract")
     )
-    seen = N_(f"{here} was in plain view") if is_visible else N_(f"{here} {how} by declared association")
+    seen = (
+        Message("{here} was in plain view", here=here)
+        if is_visible
+        else Message("{here} {how} by declared association", here=here, how=as_message(how))
+    )
     if is_harm:
-        onlookers = N_(f"onlookers sided against the speaker ({share:.0%})")
-        return N_(f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}")
-    return N_(f"'{parent.kind}' at {there} shone on {here}: {seen}")
+        onlookers = Message("onlookers sided against the speaker ({share})", share=f"{share:.0%}")
+        return Message(
+            "'{kind}' at {there} fell on {here}: {seen}, and {onlookers}",
+            kind=as_message(parent.kind),
+            there=there,
+            here=here,
+            seen=as_message(seen),
+            onlookers=as_message(onlookers),
+        )
+    return Message(
+        "'{kind}' at {there} shone on {here}: {seen}",
+        kind=as_message(parent.kind),
+        there=there,
+        here=here,
+        seen=as_message(seen),
+    )
 
 
 def _read_list(value: object) -> Sequence[str]:

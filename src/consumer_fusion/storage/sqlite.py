@@ -22,6 +22,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.access import SIGN_IN_FAILURES, STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
@@ -197,9 +198,18 @@ class SQLiteStore:
         if self.schema.folder is None or found in known:
             return
         raise ConflictError(
-            f"The {self.schema.name} has schema version {found}, this release reads versions up to {ours}."
+            Message(
+                "The {name} has schema version {found}, this release reads versions up to {ours}.",
+                name=self.schema.name,
+                found=found,
+                ours=ours,
+            )
             if found is not None
-            else f"The {self.schema.name} has no schema version, this release reads versions up to {ours}.",
+            else Message(
+                "The {name} has no schema version, this release reads versions up to {ours}.",
+                name=self.schema.name,
+                ours=ours,
+            ),
             hint="Open it with the release that wrote it, or make a new workspace and import the events again.",
             where=str(self.path),
         )
@@ -328,8 +338,11 @@ def _write_address(path: Path, *, is_read_only: bool) -> str:
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise StoreError(
-            f"The file {path.name} has a write-ahead log that cannot be applied, because nothing may be "
-            "written there.",
+            Message(
+                "The file {name} has a write-ahead log that cannot be applied, because nothing may be "
+                "written there.",
+                name=path.name,
+            ),
             hint="Open the workspace once where it may be written, or read a copy of it.",
             where=str(path),
         )
@@ -418,14 +431,14 @@ def _name_failures(path: Path) -> Iterator[None]:
             raise _tell_busy(path) from error
         if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise DamagedFileError(
-                f"The file {path.name} is damaged.",
+                Message("The file {name} is damaged.", name=path.name),
                 hint="Restore the last backup (`fusion restore`); `fusion doctor` reports any other damage.",
                 where=str(path),
             ) from error
         if not isinstance(cause, sqlite3.OperationalError):
             raise
         raise StoreError(
-            f"The store failed: {cause}. Nothing of this step was stored.",
+            Message("The store failed: {cause}. Nothing of this step was stored.", cause=cause),
             hint="Check that the disk has space and that the file is writable, then run the same command again.",
             where=str(path),
         ) from error

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import N_, _, say_written
+from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
 from consumer_fusion.views.charts.labels import write_share, write_time
 from consumer_fusion.views.charts.reliability import draw_reliability
@@ -46,7 +47,7 @@ def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
     if report.is_better:
         yield _("The calibrated points forecast better than the points before any calibration.")
     else:
-        yield _("The points in force stay: {reason}.", reason=say_written(find_objection(report)))
+        yield _("The points in force stay: {reason}.", reason=translate_message(find_objection(report)))
     yield _("Its points are in force.") if is_applied else _("Its points are not in force.")
     if report.placebo_share is not None:
         yield _(
@@ -57,7 +58,9 @@ def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
     for kind, reason in report.kept_kinds.items():
         reasons.setdefault(reason, []).append(_(kind))
     for reason, kinds in reasons.items():
-        yield _("Left as they are ({reason}): {kinds}.", reason=say_written(reason), kinds=", ".join(kinds))
+        yield _(
+            "Left as they are ({reason}): {kinds}.", reason=translate_message(reason), kinds=", ".join(kinds)
+        )
 
 
 def _make_reliability_drawing(report: CalibrationReport) -> Drawing:

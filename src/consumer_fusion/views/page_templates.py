@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import jinja2
 
+from consumer_fusion.i18n.messages import translate_message
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import _, ngettext, read_language, say_written
+from consumer_fusion.i18n.translation import _, ngettext, read_language
 from consumer_fusion.records.release import read_product_version
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.views.charts.labels import (
@@ -42,7 +43,7 @@ def make_environment(*packages: str) -> jinja2.Environment:
     environment.globals |= {
         "_": _,
         "ngettext": ngettext,
-        "say_written": say_written,
+        "translate_message": translate_message,
         "language_code": lambda: read_language().code,
         "product_version": read_product_version(),
         "symbiosis_labels": SYMBIOSIS_LABELS,

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from consumer_fusion.i18n.messages import translate_message
 from consumer_fusion.i18n.number_format import write_relative, write_signed
-from consumer_fusion.i18n.translation import N_, _, read_language, say_written
+from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.records import spreadsheet_cells
 from consumer_fusion.views.charts.labels import (
     from_day_number,
@@ -170,7 +171,7 @@ def write_cell(value: Any, column: ColumnView) -> str:
         case "kind":
             return _(value)
         case "sentence":
-            return say_written(value)
+            return translate_message(value)
     return str(value)
 
 

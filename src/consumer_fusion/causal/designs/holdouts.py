@@ -11,6 +11,7 @@ import numpy as np
 
 from consumer_fusion.causal.filters.regressions import FloatArray
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 
 TREATED, HELD_OUT = "treated", "held_out"
@@ -149,7 +150,10 @@ def stratify_outcome(past_outcome: FloatArray, *, parts: int = 4) -> list[str]:
         cuts = np.unique(np.quantile(past_outcome[is_any], np.arange(1, parts) / parts))
         groups[is_any] = 1 + np.searchsorted(cuts, past_outcome[is_any], side="right")
         count = cuts.size + 1
-        names += [N_(f"part {group} of {count} by the past") for group in range(1, count + 1)]
+        names += [
+            Message("part {group} of {count} by the past", group=group, count=count)
+            for group in range(1, count + 1)
+        ]
     return [names[group] for group in groups]
 
 

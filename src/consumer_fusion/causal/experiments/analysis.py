@@ -16,6 +16,7 @@ from consumer_fusion.causal.experiments.ranking import compare_strata
 from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample, gather_sample
 from consumer_fusion.causal.experiments.wording import list_refusals, list_unlike, write_sentences
 from consumer_fusion.errors import InputError, RefusedError
+from consumer_fusion.i18n.messages import STORED
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import (
@@ -47,7 +48,10 @@ def measure_experiment(
     found = judge_experiment(workspace, experiment_id, facet)
     with workspace.store.writing() as session:
         change_experiment(
-            session, experiment_id, report=found.report.model_dump_json(), measured_us=workspace.now_us
+            session,
+            experiment_id,
+            report=found.report.model_dump_json(context=STORED),
+            measured_us=workspace.now_us,
         )
         workspace.note_change(session)
     return found.report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
@@ -58,8 +59,8 @@ class ExperimentReport(Schema):
     groups: tuple[GroupEffect, ...] = describe(
         "Groups", "The effect by stratum, pooled with all strata by how noisy it is."
     )
-    refusals: tuple[str, ...] = describe("Refusals", "Reasons why it decides no points; empty if it may.")
-    sentences: tuple[str, ...] = describe("Findings", "The findings, in sentences.")
+    refusals: tuple[Message, ...] = describe("Refusals", "Reasons why it decides no points; empty if it may.")
+    sentences: tuple[Message, ...] = describe("Findings", "The findings, in sentences.")
 
 
 @dataclass(frozen=True, slots=True)

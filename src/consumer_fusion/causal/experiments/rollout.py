@@ -10,6 +10,7 @@ from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.errors import ConflictError, RefusedError
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.i18n.messages import STORED
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
@@ -66,7 +67,7 @@ def apply_experiment(
         change_experiment(
             session,
             experiment_id,
-            report=found.report.model_dump_json(),
+            report=found.report.model_dump_json(context=STORED),
             measured_us=workspace.now_us,
             override=found.override.model_dump_json(),
             applied_us=workspace.now_us,

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -20,7 +21,6 @@ from consumer_fusion.score.calibration.calibration_report import (
     UNHAPPY_BELOW,
     CalibrationReport,
     find_objection,
-    write_sentences,
 )
 from consumer_fusion.score.calibration.eligibility import (
     check_request,
@@ -166,13 +166,11 @@ def calibrate(
         kept_kinds=plan.kept,
         placebo_share=placebo_share,
         reliability=(),
-        sentences=(),
     )
     is_better = not find_objection(report)
-    report = replace(
+    return replace(
         report, is_better=is_better, reliability=draw_reliability(happened, after if is_better else before)
     )
-    return replace(report, sentences=write_sentences(report))
 
 
 def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: PointsTable) -> tuple[int, int]:
@@ -232,9 +230,11 @@ def _plan_kinds(
         elif key in derived:
             kept[key] = N_("derived: it never exceeds what it comes from")
         elif kind.mends is not None:
-            kept[key] = N_(f"a recovery: it follows '{kind.mends}'")  # words: as is
+            kept[key] = Message("a recovery: it follows '{mends}'", mends=kind.mends)  # words: as is
         elif counts.get(key, 0) < FEWEST_EVENTS:
-            kept[key] = N_(f"fewer than {FEWEST_EVENTS} events by the cutoff")
+            kept[key] = Message(
+                "fewer than {FEWEST_EVENTS} events by the cutoff", FEWEST_EVENTS=FEWEST_EVENTS
+            )
         else:
             learnt.append(key)
     return _Plan(tuple(learnt), kept)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from consumer_fusion.i18n.messages import Message, parse_message, store_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import write_moment
@@ -62,7 +63,6 @@ class CalibrationReport:
         kept_kinds: By key: why a kind in the ledger kept its points.
         placebo_share: Points learnt for a placebo kind of random events, as a share of those of the kind it imitates.
         reliability: Forecast and observed shares of held-out pairs, in ten bins, of the better of the two.
-        sentences: The report as sentences.
     """
 
     outcome: str
@@ -91,14 +91,22 @@ class CalibrationReport:
     kept_kinds: Mapping[str, str]
     placebo_share: float | None
     reliability: tuple[ReliabilityBin, ...]
-    sentences: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
         content = {name: getattr(self, name) for name in self.__slots__}
         content |= {name: asdict(content[name]) for name in ("link", "default_link", "before", "after")}
         content |= {name: dict(content[name]) for name in ("multipliers", "half_life_factors", "kept_kinds")}
-        return content | {"reliability": write_bins(self.reliability), "sentences": list(self.sentences)}
+        return content | {
+            "reliability": write_bins(self.reliability),
+            "sentences": list(write_sentences(self)),
+        }
+
+    def as_stored(self) -> dict[str, Any]:
+        """The stored form, as `read_report` reads it: no sentence, messages with their values."""
+        content = self.as_dict()
+        del content["sentences"]
+        return content | {"kept_kinds": {key: store_message(each) for key, each in self.kept_kinds.items()}}
 
 
 def find_objection(report: CalibrationReport) -> str:
@@ -106,15 +114,18 @@ def find_objection(report: CalibrationReport) -> str:
     if not report.half_life_factors:
         return N_("there was nothing to learn")
     if not report.gain > LEAST_GAIN_ERRORS * report.gain_error:
-        return N_(
+        return Message(
             "what was learnt is not clearly better on held-out pairs (a gain of more than {errors} standard "
-            "errors is required)"
-        ).format(errors=f"{LEAST_GAIN_ERRORS:g}")
+            "errors is required)",
+            errors=f"{LEAST_GAIN_ERRORS:g}",
+        )
     if report.placebo_share is not None and report.placebo_share > PLACEBO_LIMIT:
-        return N_(
+        return Message(
             "what was learnt forecasts better, but from the same outcomes a kind of random events would get {share} of "
-            "the points of the kind it imitates (at most {limit} may be)"
-        ).format(share=f"{report.placebo_share:.0%}", limit=f"{PLACEBO_LIMIT:.0%}")
+            "the points of the kind it imitates (at most {limit} may be)",
+            share=f"{report.placebo_share:.0%}",
+            limit=f"{PLACEBO_LIMIT:.0%}",
+        )
     return object_to_lifting(report.unhappy_pairs, report.lifted_pairs)
 
 
@@ -127,14 +138,17 @@ def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
     """
     if lifted_pairs <= MOST_LIFTED_SHARE * unhappy_pairs:
         return ""
-    return N_(
+    return Message(
         "what was learnt forecasts better, but it would show {lifted} of {unhappy} relationships under {score} as "
-        "above neutral: here unhappy consumers keep buying, and the score must show that they are unhappy"
-    ).format(lifted=f"{lifted_pairs:,}", unhappy=f"{unhappy_pairs:,}", score=f"{UNHAPPY_BELOW:g}")
+        "above neutral: here unhappy consumers keep buying, and the score must show that they are unhappy",
+        lifted=f"{lifted_pairs:,}",
+        unhappy=f"{unhappy_pairs:,}",
+        score=f"{UNHAPPY_BELOW:g}",
+    )
 
 
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
-    """The report that `CalibrationReport.as_dict` wrote; better only if it also meets today's criteria."""
+    """The report that `CalibrationReport.as_stored` wrote; better only if it also meets today's criteria."""
     report = CalibrationReport(
         **{
             **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
@@ -144,7 +158,7 @@ def read_report(content: Mapping[str, Any]) -> CalibrationReport:
             "before": read_measures(content["before"]),
             "after": read_measures(content["after"]),
             "reliability": tuple(ReliabilityBin(**part) for part in content["reliability"]),
-            "sentences": tuple(content["sentences"]),
+            "kept_kinds": {key: parse_message(each) for key, each in content["kept_kinds"].items()},
         }
     )
     return replace(report, is_better=report.is_better and not find_objection(report))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from consumer_fusion.i18n.translation import N_
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -43,7 +43,10 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
                 trust=parent.trust,
                 occurred_us=parent.occurred_us,
                 association_id=None,
-                sentence=N_(f"{failure.meaning}; derived from the complaint, which names no other event"),
+                sentence=Message(
+                    "{meaning}; derived from the complaint, which names no other event",
+                    meaning=as_message(failure.meaning),
+                ),
             )
         )
     return derived
@@ -92,7 +95,11 @@ def derive_recoveries(
                     trust=1.0,
                     occurred_us=max(parent.occurred_us, failed_us),
                     association_id=None,
-                    sentence=N_(f"{share:.0%} of what was left of '{kind_key}' was made good"),
+                    sentence=Message(
+                        "{share} of what was left of '{kind_key}' was made good",
+                        share=f"{share:.0%}",
+                        kind_key=as_message(kind_key),
+                    ),
                 )
             )
     return recoveries

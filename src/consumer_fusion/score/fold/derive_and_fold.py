@@ -17,6 +17,7 @@ from consumer_fusion.events.compaction import count_sealable, seal_events
 from consumer_fusion.events.entities import ensure_keys, name_entities
 from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
 from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_progress
+from consumer_fusion.i18n.messages import store_message
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.points import PointsTable
@@ -182,7 +183,7 @@ def _write_derived(
         parent.source_id,
         parent.event_id,
         each.association_id,
-        each.sentence,
+        store_message(each.sentence),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Moment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
@@ -60,7 +61,11 @@ def list_changes(
     """
     if since_us is not None and since_us > as_of_us:
         raise InputError(
-            f"The changes since {write_moment(since_us)} end before they begin, at {write_moment(as_of_us)}.",
+            Message(
+                "The changes since {since_us} end before they begin, at {as_of_us}.",
+                since_us=write_moment(since_us),
+                as_of_us=write_moment(as_of_us),
+            ),
             hint="Give an earlier 'since' or a later 'as of'.",
         )
     running = _RunningFold(points)
@@ -147,7 +152,7 @@ def read_without(
         kept = left
     if len(kept) == len(entries):
         raise NotFoundError(
-            f"The event '{event_id}' is not in the ledger of this pair.",
+            Message("The event '{event_id}' is not in the ledger of this pair.", event_id=event_id),
             hint="`fusion explain` lists the events of a pair.",
         )
     return read_pair(fold_ledger(kept, as_of_us, points), points)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from consumer_fusion.i18n.translation import ENGLISH, N_, _, ngettext, read_language, say_written
+from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.translation import N_, _, ngettext, read_language
 from consumer_fusion.records.points import Kind, MagnitudeRule, PointsEntry
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
 
@@ -28,10 +29,7 @@ def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> s
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        # The stored sentence of a derived event is English; if it cannot be translated, its kind's meaning is used.
-        kept = say_written(event.sentence or "")
-        if kept == event.sentence and read_language().code != ENGLISH.code:
-            kept = ""
+        kept = translate_message(event.sentence or "")
         words = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
         if event.parent_event_id == ELSEWHERE:
             return f"{_format_points(worth)}: {_lower_first(words)}{_describe_burst(weighed.burst_count)}"

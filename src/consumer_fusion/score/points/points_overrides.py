@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from consumer_fusion.errors import PointsError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.score.points.points_rules import Raw
 
 
@@ -44,7 +45,9 @@ def read_points_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PointsError(
-            f"The points file {path.name} cannot be read: {error.strerror}.",
+            Message(
+                "The points file {name} cannot be read: {strerror}.", name=path.name, strerror=error.strerror
+            ),
             hint="Check that it exists and may be read.",
             where=str(path),
         ) from error
@@ -64,7 +67,8 @@ def parse_overrides(name: str, content: bytes) -> dict[str, object]:
         return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PointsError(
-            f"The points file {name} is not TOML: {error}.", hint="Correct the place that is named."
+            Message("The points file {name} is not TOML: {error}.", name=name, error=error),
+            hint="Correct the place that is named.",
         ) from error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import cast, get_args
 
-from consumer_fusion.i18n.translation import N_
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.records.characters import find_unsafe
 from consumer_fusion.records.points import (
     FACETS,
@@ -84,26 +84,34 @@ def read_constants(raw: object, problems: list[str]) -> Constants:
 
 def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     def report(message: str) -> None:
-        problems.append(N_(f'kinds."{key}": {message}'))
+        problems.append(Message('kinds."{key}": {message}', key=key, message=as_message(message)))
 
     if find_unsafe(key) is not None:
-        report(N_(f"its name contains the character {find_unsafe(key)}, which is not allowed in names."))
+        report(
+            Message(
+                "its name contains the character {key}, which is not allowed in names.", key=find_unsafe(key)
+            )
+        )
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")
     half_life = _read_number(raw.get("half_life_days"))
     if half_life is None or half_life <= 0:
-        report(N_(f"half_life_days has to be a number above 0, found {raw.get('half_life_days')!r}."))
+        report(
+            Message(
+                "half_life_days has to be a number above 0, found {raw}.", raw=repr(raw.get("half_life_days"))
+            )
+        )
     trust = _read_number(raw.get("trust", 1))
     if trust is None or not 0 <= trust <= 1:
-        report(N_(f"trust has to be from 0 to 1, found {raw.get('trust')!r}."))
+        report(Message("trust has to be from 0 to 1, found {raw}.", raw=repr(raw.get("trust"))))
     magnitude = raw.get("magnitude", "one")
     if magnitude not in get_args(MagnitudeRule):
         report(f"magnitude '{magnitude}' is no rule; known are {', '.join(get_args(MagnitudeRule))}.")
     hint = raw.get("hint")
     if hint is not None and hint not in get_args(HintType):
         known = ", ".join(get_args(HintType))
-        report(N_(f"hint '{hint}' is not known; known are {known}."))
+        report(Message("hint '{hint}' is not known; known are {known}.", hint=hint, known=known))
     is_brand_action = raw.get("is_brand_action", False)
     if not isinstance(is_brand_action, bool):
         report(f"is_brand_action has to be true or false, found {is_brand_action!r}.")
@@ -160,7 +168,11 @@ def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[PointsEntry,
         if facet not in _DIRECTION_OF:
             report(f"'{facet}' is not a facet; known are {', '.join(_DIRECTION_OF)}.")
         elif number is None:
-            report(N_(f"points of {facet} have to be a number, found {value!r}."))
+            report(
+                Message(
+                    "points of {facet} have to be a number, found {value}.", facet=facet, value=repr(value)
+                )
+            )
         elif number:  # 0 removes a facet: a kind whose points are all 0 is no evidence
             entries.append(PointsEntry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
     return tuple(entries)
@@ -230,9 +242,14 @@ def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         largest = find_largest_points(kind)
         problems.extend(
-            N_(
-                f'kinds."{derived.key}": {entry.points:g} points of {entry.facet} exceed the {largest:g} '
-                f'of "{kind.key}", which spreads into it; lower them.'
+            Message(
+                'kinds."{key}": {points} points of {facet} exceed the {largest} of "{key4}", which '
+                "spreads into it; lower them.",
+                key=derived.key,
+                points=f"{entry.points:g}",
+                facet=entry.facet,
+                largest=f"{largest:g}",
+                key4=kind.key,
             )
             for entry in derived.entries
             if abs(entry.points) > largest
@@ -249,16 +266,22 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         if failure.follows_rhythm or kind.follows_rhythm:
             problems.append(
-                N_(
-                    f'kinds."{kind.key}": neither it nor '
-                    f'"{failure.key}", which it repairs, can follow the rhythm of a brand.'
+                Message(
+                    'kinds."{key}": neither it nor "{key1}", which it repairs, can follow the rhythm of a '
+                    "brand.",
+                    key=kind.key,
+                    key1=failure.key,
                 )
             )
         if kind.half_life_days != failure.half_life_days:
             problems.append(
-                N_(
-                    f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it repairs '
-                    f"({failure.half_life_days:g}), found {kind.half_life_days:g}."
+                Message(
+                    'kinds."{key}": half_life_days has to be that of "{key1}", which it repairs '
+                    "({half_life_days}), found {half_life_days3}.",
+                    key=kind.key,
+                    key1=failure.key,
+                    half_life_days=f"{failure.half_life_days:g}",
+                    half_life_days3=f"{kind.half_life_days:g}",
                 )
             )
         taken = {entry.facet: entry.points for entry in failure.entries}
@@ -266,9 +289,14 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             lost = taken.get(entry.facet, 0.0)
             if entry.points * lost > 0 or abs(entry.points) > abs(lost):
                 problems.append(
-                    N_(
-                        f'kinds."{kind.key}": {entry.points:g} points of {entry.facet} are more than '
-                        f'"{failure.key}" takes ({lost:g}); a recovery gives back at most that.'
+                    Message(
+                        'kinds."{key}": {points} points of {facet} are more than "{key3}" takes ({lost}); a '
+                        "recovery gives back at most that.",
+                        key=kind.key,
+                        points=f"{entry.points:g}",
+                        facet=entry.facet,
+                        key3=failure.key,
+                        lost=f"{lost:g}",
                     )
                 )
 
@@ -277,23 +305,29 @@ def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
     for kind in kinds:
         if kind.hint is not None and kind.event in RIGHTS | ASKING_FOR_HELP:
             problems.append(
-                N_(f'kinds."{kind.key}": asking for help and using a right are no hints; remove hint.')
+                Message(
+                    'kinds."{key}": asking for help and using a right are no hints; remove hint.',
+                    key=kind.key,
+                )
             )
         for entry in kind.entries:
             if entry.direction != "consumer_to_brand":
                 continue
             if kind.event in RIGHTS:
                 problems.append(
-                    N_(
-                        f'kinds."{kind.key}": using a right has no points of the consumer; '
-                        f"remove {entry.facet}."
+                    Message(
+                        'kinds."{key}": using a right has no points of the consumer; remove {facet}.',
+                        key=kind.key,
+                        facet=entry.facet,
                     )
                 )
             elif kind.event in HELP_AND_PRIVATE_COMPLAINTS and entry.points < 0:
                 problems.append(
-                    N_(
-                        f'kinds."{kind.key}": asking for help or complaining in private never costs the '
-                        f"consumer's side; {entry.facet} may not be negative."
+                    Message(
+                        'kinds."{key}": asking for help or complaining in private never costs the consumer\'s '
+                        "side; {facet} may not be negative.",
+                        key=kind.key,
+                        facet=entry.facet,
                     )
                 )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from consumer_fusion.errors import PointsError, RefusedError
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import (
     Condition,
@@ -71,7 +72,7 @@ def _build_table(raw: Raw, problems: list[str]) -> PointsTable:
         heading = (
             N_("The points table has a problem:")
             if len(problems) == 1
-            else N_(f"The points table has {len(problems)} problems:")
+            else Message("The points table has {problems} problems:", problems=len(problems))
         )
         raise PointsError(
             f"{heading}\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
@@ -122,8 +123,11 @@ def read_points(content: Mapping[str, object]) -> PointsTable:
     """
     if content.get("model") != SCORE_MODEL:
         raise PointsError(
-            f"The points table is for score model {content.get('model')!r}, this program computes "
-            f"'{SCORE_MODEL}'.",
+            Message(
+                "The points table is for score model {content}, this program computes '{SCORE_MODEL}'.",
+                content=repr(content.get("model")),
+                SCORE_MODEL=SCORE_MODEL,
+            ),
             hint="Use the program version that wrote it, or score again with the present table.",
         )
     try:
@@ -131,7 +135,8 @@ def read_points(content: Mapping[str, object]) -> PointsTable:
         kinds = [_read_written_kind(raw) for raw in cast("list[dict[str, object]]", content["kinds"])]
     except (KeyError, TypeError) as error:
         raise PointsError(
-            f"The content is not a points table: {error}.", hint="Give what write_points returned."
+            Message("The content is not a points table: {error}.", error=error),
+            hint="Give what write_points returned.",
         ) from error
     return stamp_table(constants, {kind.key: kind for kind in kinds})
 
@@ -188,12 +193,15 @@ def apply_multipliers(
     for key, value in [*multipliers.items(), *half_life_factors.items()]:
         if not (math.isfinite(value) and value > 0):
             raise PointsError(
-                f"The multiplier {value!r} of '{key}' is not above 0.",
+                Message("The multiplier {value} of '{key}' is not above 0.", value=repr(value), key=key),
                 hint="Signs are fixed; give a positive one.",
             )
         if key in points.kinds and points.kinds[key].is_brand_action and value != 1:
             raise RefusedError(
-                f"'{key}' is something the brand does; its points are never learnt from observation.",
+                Message(
+                    "'{key}' is something the brand does; its points are never learnt from observation.",
+                    key=key,
+                ),
                 hint="Measure it by a randomised experiment.",
             )
     kinds = {}

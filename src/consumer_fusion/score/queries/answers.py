@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
@@ -439,8 +440,8 @@ def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True)
         if near is None and not must_exist:
             return []
         raise NotFoundError(
-            f"The brand '{brand}' is not known here.",
-            hint=f"Did you mean '{near}'?" if near else "`fusion brands` lists them.",
+            Message("The brand '{brand}' is not known here.", brand=brand),
+            hint=Message("Did you mean '{near}'?", near=near) if near else "`fusion brands` lists them.",
         )
     return list(found.values())
 
@@ -466,7 +467,8 @@ def _find_consumer(
 def _tell_unknown(nearest: str | None) -> NotFoundError:
     hint = "Give a key as its source writes it, or an identifier such as an e-mail address."
     return NotFoundError(
-        "This consumer is not known here.", hint=hint if nearest is None else f"Did you mean '{nearest}'?"
+        "This consumer is not known here.",
+        hint=hint if nearest is None else Message("Did you mean '{nearest}'?", nearest=nearest),
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import list_known_to_brands, map_canonical
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identifier import (
@@ -134,7 +135,7 @@ def require_known(session: Session, key: str, visibility: Visibility | None = No
     found = find_consumer(session, key, visibility=visibility)
     if found is None or (visibility is not None and found not in visibility.find_known_to_brands([found])):
         raise NotFoundError(
-            f"The consumer {mask_consumer_key(key)} is not known here.",
+            Message("The consumer {key} is not known here.", key=mask_consumer_key(key)),
             hint="`fusion score` lists the consumers that have events.",
         )
     return found

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, EventSelection, open_events
+from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
@@ -253,7 +254,7 @@ def to_entries(ledger: pa.Table) -> list[LedgerEntry]:
             text=columns["text"][row],
             properties=_read_properties(columns["properties"][row], columns["value"][row]),
             parent_event_id=columns["parent_event_id"][row],
-            sentence=columns["sentence"][row],
+            sentence=None if columns["sentence"][row] is None else parse_message(columns["sentence"][row]),
         )
         for row in range(ledger.num_rows)
     ]

@@ -16,6 +16,7 @@ from consumer_fusion.score.calibration.calibration_report import (
     CalibrationReport,
     find_objection,
     object_to_lifting,
+    write_sentences,
 )
 from consumer_fusion.score.points_comparison import ScoreComparison
 from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
@@ -124,7 +125,7 @@ def ask_whether_scores_may_change() -> bool:
 
 def print_calibration(report: CalibrationReport) -> None:
     """Print the learnt parameters and their reliability."""
-    for sentence in report.sentences:
+    for sentence in write_sentences(report):
         console.print(sentence)
     columns = ["kind", *(["points"] if report.multipliers else []), "half-life"]
     rows = [
