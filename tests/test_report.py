@@ -303,9 +303,6 @@ class Bracketed(SourceLanguage):
     def translate_count(self, singular, plural, count):
         return f"⟦{singular if count == 1 else plural}⟧"
 
-    def translate_written(self, text):
-        return f"⟦{text}⟧"
-
 
 def list_untranslated(page):
     """What is written outside of brackets where the page speaks: not in cells, which hold what sources wrote."""

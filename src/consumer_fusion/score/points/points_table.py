@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from consumer_fusion.errors import PointsError, RefusedError
-from consumer_fusion.i18n.messages import Message
+from consumer_fusion.i18n.messages import Message, join_messages
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import (
     Condition,
@@ -75,7 +75,7 @@ def _build_table(raw: Raw, problems: list[str]) -> PointsTable:
             else Message("The points table has {problems} problems:", problems=len(problems))
         )
         raise PointsError(
-            f"{heading}\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
+            join_messages("\n", [join_messages("\n- ", [heading, *problems]), ""]),
             hint="Correct them in the points file; the shipped points.toml shows the form.",
         )
     return stamp_table(constants, kinds)
