@@ -197,8 +197,8 @@ def _tell_merges(session: Session, edges: Iterable[MergeEdge]) -> list[Merge]:
 
 def _tell_merge(edge: MergeEdge, keys: Mapping[int, str]) -> Merge:
     return Merge(
-        merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id], reason=as_message(edge.reason),
-        origin=edge.origin, made_at=edge.made_us, undone_at=edge.undone_us,
+        merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id],
+        reason=as_message(edge.reason), origin=edge.origin, made_at=edge.made_us, undone_at=edge.undone_us,
     )  # fmt: skip
 
 

@@ -305,7 +305,8 @@ def _describe_unsafe_key() -> str:
     character = f"printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}')))"
     text = write_message_sql(
         N_(
-            "contains the character {character} in `{unsafe_key}`, which is not allowed in keys. Remove it and retry it."
+            "contains the character {character} in `{unsafe_key}`, which is not allowed in keys. Remove it and "
+            "retry it."
         ),
         character=f"cast(to_json({character}) as varchar)",
         unsafe_key="cast(to_json(unsafe_key) as varchar)",

@@ -19,9 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
-from starlette.types import Receive, Scope, Send
 
 from consumer_fusion.access.form_tokens import check_form, check_origin
 from consumer_fusion.access.password_sign_in import SignedInAccount, find_signed_in
