@@ -287,9 +287,9 @@ def test_a_calibration_that_is_not_better_says_why_in_the_language_of_the_page()
     report = invented.invent_calibration(is_better=False, gain=0.001, gain_error=0.002)
     with use_language(load_language("it")):
         told = make_calibration_section(report, is_applied=False).sentences
-    assert told[1].startswith("Restano i punti in vigore: quanto appreso non è chiaramente migliore")
+    assert told[1].startswith("Restano i punti in vigore: i punti appresi non sono chiaramente migliori")
     assert "(serve un miglioramento di oltre 2 errori standard)" in told[1]
-    assert "Invariati (derivato: non supera mai l’evento da cui deriva)" in told[-1]
+    assert "Invariati (derivato: non supera mai l’evento di origine)" in told[-1]
 
 
 class Bracketed(SourceLanguage):

@@ -193,7 +193,7 @@ def test_a_file_of_people_that_cannot_be_compared_is_answered_in_its_place(open_
     page = open_page(language="it")
     page.goto("/suggestions")
     people = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"colour,size\nred,3\n"}
-    page.get_by_label("Un file di persone, CSV o Parquet").set_input_files(people)
+    page.get_by_label("File di persone, in CSV o Parquet").set_input_files(people)
     page.get_by_role("button", name="Cerca coppie").click()
-    expect(page.locator("#suggested").get_by_role("alert")).to_contain_text("Non c’è una colonna")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Unioni suggerite")
+    expect(page.locator("#suggested").get_by_role("alert")).to_contain_text("Manca una colonna")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Possibili duplicati")

@@ -261,9 +261,9 @@ def exclude_rows(scratch: Scratch, duplicates: Duplicates, positions: Sequence[i
     """The duplicates without some rows that are to land nevertheless."""
     kept = scratch.keep(
         "passed_over",
-        f"select d.* from {duplicates.relation} d anti join let_in l on l.position = d.position",
+        f"select d.* from {duplicates.relation} d anti join excluded l on l.position = d.position",
         step="let corrected rows in",
-        tables={"exclude_rows": pa.table({"position": pa.array(positions, pa.int64())})},
+        tables={"excluded": pa.table({"position": pa.array(positions, pa.int64())})},
     )
     return Duplicates(kept.relation, kept.row_count, _count_changed(scratch.engine, kept))
 

@@ -258,7 +258,7 @@ def test_the_audit_tells_what_was_done_to_whom_in_words(owner):
     invite(owner, "berta@example.org", name="Berta", scope="some", brand="book-shop")
     page = owner.get("/audit", headers={"Accept-Language": "it"}).text
     assert ">Berta <" in page
-    assert "creare un account" in page
-    assert '<span class="quiet">ruolo dopo</span> agente' in page
+    assert "creazione account" in page
+    assert '<span class="quiet">ruolo dopo</span> operatore' in page
     assert '<span class="quiet">marche dopo</span> book-shop' in page
     assert "{&#34;" not in page

@@ -84,7 +84,7 @@ def test_what_was_found_is_told_in_the_readers_language_and_shown_beside_the_poi
     assert "+1.37" in page
     assert "Apply its points" in page
     italian = owner.get(path, headers={"Accept-Language": "it"}).text
-    assert "Il risultato è compatibile con l’assenza di effetto." in italian
+    assert "Il risultato è compatibile con un effetto nullo." in italian
     assert "+1,37" in italian
     points = owner.get("/points").text
     assert "Suggested, not in force" in points

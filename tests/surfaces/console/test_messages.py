@@ -104,7 +104,7 @@ def test_what_an_event_at_another_brand_did_is_told_in_italian(owner):
     page = owner.get(
         "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30", headers=ITALIAN
     ).text
-    assert "è ricaduto su sweater-brand: sweater-brand era in piena vista" in page
+    assert "è ricaduto su sweater-brand: sweater-brand era ben visibile" in page
 
 
 def test_an_error_of_any_part_is_told_in_italian(owner, console):
@@ -122,7 +122,7 @@ def test_an_error_of_any_part_is_told_in_italian(owner, console):
         headers={"Origin": "http://localhost:8000", **ITALIAN},
     )  # fmt: skip
     assert answer.status_code == 400
-    assert "La forza è 7" in answer.text
+    assert "L’intensità è 7" in answer.text
     assert association.strength == 1
 
 
@@ -133,7 +133,7 @@ def test_a_wrong_password_is_told_in_italian(stranger):
         headers={"Origin": "http://localhost:8000", **ITALIAN},
     )  # fmt: skip
     assert answer.status_code == 401
-    assert "L’e-mail o la password non è corretta." in answer.text
+    assert "E-mail o password errata." in answer.text
     assert "Riprova" in answer.text
 
 
