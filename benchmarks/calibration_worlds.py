@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from consumer_fusion.score.calibration.calibration import calibrate
 from consumer_fusion.score.calibration.calibration_report import apply_calibration
 from consumer_fusion.score.calibration.samples import draw_sample, fold_sample
-from consumer_fusion.score.calibration.vectorised_score import compute_balances, compute_scores, draw_design
+from consumer_fusion.score.calibration.vectorised_score import build_design, compute_balances, compute_scores
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.simulate.known_ledgers import build_world, simulate_ledger
 
@@ -116,7 +116,7 @@ def read_scores(ledger: pa.Table, points) -> np.ndarray:
         ledger, points, outcome="Product Reviewed", cutoff_us=(FIRST_DAY + 720) * DAY, horizon_days=0
     )
     ones = np.ones(len(sample.kinds))
-    balances = compute_balances(fold_sample(sample, ones), draw_design(points, sample.kinds), ones)
+    balances = compute_balances(fold_sample(sample, ones), build_design(points, sample.kinds), ones)
     return compute_scores(balances.balance, points.constants)
 
 

@@ -288,7 +288,7 @@ def test_corrections_of_one_event_are_in_force_one_upon_the_other(workspace):
     with pytest.raises(ConflictError, match=f"correction {later} of the same event"):
         replacements.apply_corrections(workspace, [earlier])
     replacements.undo_correction(workspace, later)
-    with pytest.raises(ConflictError, match="of the same event"):
+    with pytest.raises(ConflictError, match="for the same event"):
         replacements.apply_corrections(workspace, [earlier, later])
     assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
 

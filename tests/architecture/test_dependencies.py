@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "markupsafe": "jinja2",
     "multipart": "python-multipart",
     "pydantic": "pydantic-settings",
+    "pydantic_core": "pydantic-settings",
     "sklearn": "scikit-learn",
     "vl_convert": "vl-convert-python",
 }

@@ -84,5 +84,7 @@ def test_a_plan_compares_dates_and_a_hold_out_is_drawn_with_its_list(open_page):
 def test_the_pages_of_effects_speak_italian(open_page):
     page = open_page(language="it")
     page.goto("/effect?action=founding-concert&metric=followers")
-    expect(page.get_by_role("region", name="variazione, causa incerta")).to_contain_text("rispetto al valore atteso")
+    expect(page.get_by_role("region", name="variazione, causa incerta")).to_contain_text(
+        "rispetto al valore atteso"
+    )
     expect(page.get_by_role("heading", name="Controlli di validità")).to_be_visible()

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.identity.merges import read_identity_map
 from consumer_fusion.identity.overview import Identity, show_identity
 from consumer_fusion.identity.resolution import ConsumerSighting, Resolution, resolve_identities
@@ -85,7 +86,11 @@ class Town:
         with self.store.reading() as session:
             rows = session.read(IDENTITY_CONFLICTS).to_pylist()
         return sorted(
-            (keys[row["first_consumer_id"]], keys.get(row["second_consumer_id"]), row["reason"])
+            (
+                keys[row["first_consumer_id"]],
+                keys.get(row["second_consumer_id"]),
+                parse_message(row["reason"]),
+            )
             for row in rows
         )
 

@@ -9,6 +9,7 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.identity import operations as identity
 from consumer_fusion.identity import resolution
 from consumer_fusion.identity.review import list_claimed
@@ -60,7 +61,7 @@ def read_scores(workspace, *consumers):
 
 def list_conflicts(workspace):
     with workspace.store.reading() as session:
-        return [row["reason"] for row in session.read(IDENTITY_CONFLICTS).to_pylist()]
+        return [parse_message(row["reason"]) for row in session.read(IDENTITY_CONFLICTS).to_pylist()]
 
 
 def members(workspace, consumer):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.ingest.formats import ImportFormat, choose_reading, find_files
 from consumer_fusion.ingest.staging import Staging, stage_files
 from consumer_fusion.storage.duckdb import DuckDBEngine
@@ -77,7 +78,9 @@ class Staged:
     def __init__(self, staging: Staging) -> None:
         self.staging = staging
         self.accepted = read_staged(staging)
-        self.rejected = read_staged(staging, "rejected")
+        self.rejected = [
+            {**row, "message": parse_message(row["message"])} for row in read_staged(staging, "rejected")
+        ]
 
     @property
     def only(self) -> Mapping[str, Any]:

@@ -239,5 +239,5 @@ def test_a_header_in_another_encoding_is_told_with_the_key_that_names_it(desk, e
 
 def test_a_named_encoding_that_does_not_fit_is_told_in_words(desk):
     reading = desk.map(MAP.replace('name = "shop"', 'name = "shop"\nencoding = "utf-16"'))
-    with pytest.raises(InputError, match="not of the encoding 'utf-16'"):
+    with pytest.raises(InputError, match="not in the encoding 'utf-16'"):
         desk.stage(reading, desk.lay("a.csv", HEADER.encode("utf-16-le")))

@@ -12,8 +12,8 @@ from consumer_fusion.storage.file_locks import lock_folder, remove_unlocked
 HOLD = """
 import sys, time
 from pathlib import Path
-from consumer_fusion.storage.file_locks import (claim_folder)
-claim = claim_folder(Path(sys.argv[1]))
+from consumer_fusion.storage.file_locks import (lock_folder)
+claim = lock_folder(Path(sys.argv[1]))
 claim.folder.mkdir()
 (claim.folder / "part").write_text("half of it")
 print("held", flush=True)

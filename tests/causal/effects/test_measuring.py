@@ -115,7 +115,7 @@ def test_the_same_data_give_the_same_numbers_and_are_not_measured_again(lifted):
     assert measure(lifted) == first
     with lifted.store.reading() as session:
         assert session.read(EFFECTS)["measured_us"].to_pylist() == before
-    assert measure(lifted, is_anew=True) == first
+    assert measure(lifted, is_forced=True) == first
 
 
 def test_a_day_that_is_mended_is_measured_again(open_here):

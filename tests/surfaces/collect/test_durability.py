@@ -287,7 +287,7 @@ def test_a_damaged_store_is_no_bad_row_and_what_arrives_waits(sealed, harm, capl
         while collector.trouble is None and time.monotonic() < end:
             time.sleep(0.02)
         (problem,) = find_problems(sealed, collector.list_problems)
-        assert "what arrives waits: The file segments/bucket=" in problem
+        assert "arrivals are waiting: The file segments/bucket=" in problem
         assert str(sealed.folder) not in problem
         with sealed.store.reading() as session:
             assert session.count(REJECTIONS) == 0

@@ -52,7 +52,7 @@ def test_values_that_are_messages_are_translated_too_and_names_are_not():
                       here="Order Completed", seen=Message("{here} was in plain view", here="bakery"))  # fmt: skip
     assert say(message).startswith("«Ordine completato» presso Order")
     assert "Order Completed" in say(message)
-    assert say(message).endswith("bakery era in piena vista")
+    assert say(message).endswith("bakery era ben visibile")
 
 
 def test_a_text_that_is_in_no_catalogue_stays_as_it_is():

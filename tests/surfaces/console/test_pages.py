@@ -247,7 +247,7 @@ def test_a_number_to_be_changed_stands_in_its_field_as_the_language_writes_it(ow
 
 def test_what_stands_between_backquotes_is_set_as_code(owner):
     page = owner.get("/rejected").text
-    assert "Row 1 has a <code>value</code> that is no finite number." in page
+    assert "Row 1 has a <code>value</code> that is not a finite number." in page
 
 
 @pytest.mark.slow
