@@ -17,6 +17,8 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from consumer_fusion.operations import Operation, find_capabilities
+
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("it",)
@@ -64,7 +66,7 @@ def find_texts() -> dict[str, tuple[str, str] | None]:
             texts[message[0]] = (message[0], message[1])
         elif message:
             texts.setdefault(message, None)
-    for text in [*list_kind_texts(), *list_error_texts()]:
+    for text in [*list_kind_texts(), *list_error_texts(), *list_audit_texts()]:
         texts.setdefault(text, None)
     return texts
 
@@ -88,6 +90,15 @@ def list_said(text: ast.expr) -> Iterator[str]:
         yield from [*list_said(text.body), *list_said(text.orelse)]
     elif isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
         yield text.value
+
+
+def list_audit_texts() -> Iterator[str]:
+    """What the audit log calls each operation, as it is declared."""
+    for capability in find_capabilities().values():
+        for operation in capability.operations:
+            name = operation.audit if isinstance(operation, Operation) else operation.look
+            if name:
+                yield name
 
 
 def list_kind_texts() -> Iterator[str]:

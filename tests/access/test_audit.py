@@ -171,7 +171,7 @@ def test_every_change_of_access_is_one_entry_and_holds_no_secret(tmp_path):
     assert [(each.action, each.actor.id, each.object_id) for each in record] == [
         (action, "owner", told[0].account_id)
         for action in (
-            "invite staff", "change account", "sign out everywhere", "make password link", "remove account",
+            "invite staff", "change account", "sign out everywhere", "create password link", "remove account",
             "invite staff",
         )
     ]  # fmt: skip
@@ -189,5 +189,5 @@ def test_signing_in_is_on_record_and_holds_no_secret(anna, sign_in, store):
         sign_in(password="not this one either")
     with store.reading() as session:
         record = read_audit(session)
-    assert {each.action for each in record} == {"set password", "sign in", "fail to sign in"}
+    assert {each.action for each in record} == {"set password", "sign in", "failed sign-in"}
     assert [secret for secret in secrets if secret in repr(record)] == []

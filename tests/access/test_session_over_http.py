@@ -451,7 +451,7 @@ def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, guard, 
     with store.reading() as session:
         told = [entry.action for entry in read_audit(session, actor_id=anna.account_id)]
     assert [action for action in reversed(told) if "sign" in action] == [
-        "sign in", "fail to sign in", "sign in", "sign out",
+        "sign in", "failed sign-in", "sign in", "sign out",
     ]  # fmt: skip
 
 

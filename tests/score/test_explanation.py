@@ -85,14 +85,14 @@ def test_the_founding_example_is_told_with_its_parent_and_its_reason():
     ]
     assert parts[0].sentence == "+3.0: seen with the brand, and 100,000 people more follow for it"
     assert parts[2].sentence == (
-        "-8.0: the sweater was worn in the scene; onlookers sided with the waiters (follows from event E3)"
+        "−8.0: the sweater was worn in the scene; onlookers sided with the waiters (follows from event E3)"
     )
     assert [part.points for part in parts] == pytest.approx([3, 3, -8, -8], abs=1e-5)
 
 
 def test_how_many_heard_it_is_told():
     known = tell("Complaint Published", magnitude=1, properties={"severity": 0.6, "people": 100_000})
-    assert known["voice"] == "-8.0: a public complaint, severity 0.6, before 100,000 people"
+    assert known["voice"] == "−8.0: a public complaint, severity 0.6, before 100,000 people"
 
 
 def test_what_was_assumed_is_said():

@@ -115,7 +115,7 @@ def test_a_look_that_is_refused_is_on_record_once_a_minute_with_how_often(server
         assert http.get("/api/v1/scores?brand=grocery").status_code == 403
         assert http.get("/identities?consumer=cora").status_code == 404
         assert http.get("/staff").status_code == 403
-    rows = [each for each in read_rows(workspace, audit_buffer) if each.action == "be refused"]
+    rows = [each for each in read_rows(workspace, audit_buffer) if each.action == "access denied"]
     assert sorted((each.object_id, each.detail["times"]) for each in rows) == [
         ("/api/v1/scores", 25), ("/identities", 25), ("/staff", 25),
     ]  # fmt: skip
@@ -131,7 +131,9 @@ def test_a_form_that_is_refused_is_on_record(server):
         http.post("/identities/merge", data=fields, headers={"Origin": "https://evil.example"}).status_code
         == 403
     )
-    refused = {each.object_id for each in read_rows(workspace, audit_buffer) if each.action == "be refused"}
+    refused = {
+        each.object_id for each in read_rows(workspace, audit_buffer) if each.action == "access denied"
+    }
     assert refused == {"/identities/merge", "a form of another page"}
 
 
@@ -142,4 +144,4 @@ def test_refusals_are_written_once_a_minute_while_the_server_runs(server):
         audit_buffer.note_refusal(actor, "/staff", moment)
         audit_buffer.flush()
     with workspace.store.reading() as session:
-        assert [each for each in read_audit(session) if each.action == "be refused"] == []
+        assert [each for each in read_audit(session) if each.action == "access denied"] == []

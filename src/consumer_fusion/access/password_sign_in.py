@@ -130,7 +130,7 @@ def finish_sign_in(
         return None
     account_id = tried.account.account_id
     if not is_right or not _is_unchanged(store, tried):
-        note([AuditEntry(Actor("staff", account_id), "fail to sign in", now_us, account_id)])
+        note([AuditEntry(Actor("staff", account_id), "failed sign-in", now_us, account_id)])
         return None
     with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_try(session, tried.email, tried.address)
@@ -245,7 +245,7 @@ def make_owner_link(session: Session, now_us: int) -> str | None:
     if has_owner(session):
         return None
     secret = create_link(session, "owner", account_id=None, now_us=now_us)
-    append_audit(session, [AuditEntry(PRODUCT, "make owner link", now_us)])
+    append_audit(session, [AuditEntry(PRODUCT, "create owner link", now_us)])
     return secret
 
 

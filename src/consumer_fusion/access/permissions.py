@@ -12,7 +12,7 @@ from consumer_fusion.records.access import Caller, Permission, Role
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 BRAND_LEVEL: frozenset[Permission] = frozenset(
-    {"view", "see_identities", "make_tokens", "declare_associations", "declare_actions"}
+    {"view", "see_identities", "create_tokens", "declare_associations", "declare_actions"}
 )
 """Permissions that apply to single brands; all others affect all brands and need access to all of them."""
 
@@ -22,7 +22,7 @@ _AGENT: frozenset[Permission] = frozenset(
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     "read-only": frozenset({"view"}),
     "agent": _AGENT,
-    "analyst": _AGENT | {"declare_actions", "make_tokens", "change_points", "export"},
+    "analyst": _AGENT | {"declare_actions", "create_tokens", "change_points", "export"},
     "owner": frozenset(PERMISSIONS),
 }
 

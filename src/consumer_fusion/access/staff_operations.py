@@ -247,7 +247,7 @@ STAFF_OPERATIONS = (
     ),
     Operation(
         name="staff password", run=_renew_link, needs="change_staff", parameters=RenewLink, result=AccountLink,
-        arguments=("account",), audit="make password link", button=N_("Create link"), done=_LINK_DONE,
+        arguments=("account",), audit="create password link", button=N_("Create link"), done=_LINK_DONE,
         summary="Create a link for a new password, or the link of an invitation again; the old password is valid "
         "until the link is used.",
     ),

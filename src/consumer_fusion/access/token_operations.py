@@ -176,17 +176,17 @@ TOKENS = OperationGroup(
 )
 TOKEN_OPERATIONS = (
     Query(
-        name="tokens list", run=_list_tokens, needs="make_tokens", result=Token, is_many=True, title=N_("Tokens"),
+        name="tokens list", run=_list_tokens, needs="create_tokens", result=Token, is_many=True, title=N_("Tokens"),
         summary="List your tokens; owners see all.", empty=N_("No tokens yet."), is_past=_is_past,
     ),
     Operation(
-        name="tokens create", run=_create_token, needs="make_tokens", parameters=CreateToken, result=NewToken,
+        name="tokens create", run=_create_token, needs="create_tokens", parameters=CreateToken, result=NewToken,
         arguments=("purpose",), summary=N_("Create a token. It is shown once; only its hash is stored."),
         audit="create token", button=N_("Create token"),
         done=N_("For {purpose}, valid until {expires_at} (UTC). It is not shown again."),
     ),
     Operation(
-        name="tokens revoke", run=_revoke_token, needs="make_tokens", parameters=TokenId, result=Token,
+        name="tokens revoke", run=_revoke_token, needs="create_tokens", parameters=TokenId, result=Token,
         arguments=("token_id",), summary="Revoke a token; its program can then no longer read.",
         audit="revoke token", button=N_("Revoke"), done=N_("The token for {purpose} is no longer valid."),
         of_row="token_id", is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,

@@ -100,9 +100,9 @@ def create_token(
         PermissionDeniedError: The caller may not create tokens, or not for these brands.
         InputError: The purpose or the selection of brands is empty, or the number of days is out of range.
     """
-    require_permission(caller, "make_tokens")
+    require_permission(caller, "create_tokens")
     for brand in brands or ():
-        require_permission(caller, "make_tokens", brand)
+        require_permission(caller, "create_tokens", brand)
     if not purpose.strip():
         raise InputError("A token needs a purpose.", hint="Name its purpose, such as weekly dashboard.")
     check_name("The purpose of a token", purpose)

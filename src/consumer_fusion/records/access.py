@@ -17,7 +17,7 @@ Role = Literal["owner", "analyst", "agent", "read-only"]
 Permission = Literal[
     "view",
     "see_identities",
-    "make_tokens",
+    "create_tokens",
     "declare_associations",
     "declare_actions",
     "merge_consumers",

@@ -129,7 +129,7 @@ class AuditBuffer:
         taken = sorted(self._refusals.items(), key=lambda each: each[0][2])
         self._refusals.clear()
         return [
-            AuditEntry(actor, "be refused", minute_us, route, detail={"times": count})
+            AuditEntry(actor, "access denied", minute_us, route, detail={"times": count})
             for (actor, route, minute_us), count in taken
         ]
 

@@ -152,7 +152,7 @@ def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
     rows = list(csv.DictReader(io.StringIO(owner.get(path).text)))
     arms = [row["arm"] for row in rows]
     assert 0 < arms.count("held_out") < arms.count("treated")
-    assert "draw hold-out" in owner.get("/audit").text
+    assert "draw control group" in owner.get("/audit").text
 
 
 def test_a_hold_out_of_an_action_that_has_begun_is_refused(owner):

@@ -223,11 +223,11 @@ OPERATIONS = (
         name="experiments assignments", run=_list_assignments, needs="see_identities", parameters=ExperimentId,
         result=AssignedConsumer, is_many=True, arguments=("experiment_id",), title="Assignments",
         summary="List the assignment of an experiment: who is to get the action and who is not.", empty="No consumers.",
-        look="download hold-out",
+        look="download control group",
     ),
     Operation(
         name="experiments draw", run=_draw_experiment, needs="declare_actions", parameters=DrawExperiment,
-        result=DrawnControlGroup, arguments=("brand", "kind"), audit="draw hold-out",
+        result=DrawnControlGroup, arguments=("brand", "kind"), audit="draw control group",
         button=N_("Draw and record it"),
         summary="Draw a randomised control group, and record the list before the action.",
         done=N_(

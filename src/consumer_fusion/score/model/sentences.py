@@ -44,7 +44,7 @@ def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> s
 
 def _format_points(worth: float) -> str:
     decimals = 1 if abs(worth) >= _NEGLIGIBLE_POINTS else 2
-    return ("-" if worth < 0 else "+") + read_language().write_number(abs(worth), decimals)
+    return ("−" if worth < 0 else "+") + read_language().write_number(abs(worth), decimals)
 
 
 def _lower_first(text: str) -> str:

@@ -263,9 +263,9 @@ def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
                     None if consumer is None else request_context.find_consumers(session, caller, consumer)
                 )
             if consumers is None:
-                request_context.note_list(caller, "listen to changes", numbers, {"route": "/live"})
+                request_context.note_list(caller, "stream changes", numbers, {"route": "/live"})
             else:
-                request_context.note_look(caller, "listen to changes", consumers)
+                request_context.note_look(caller, "stream changes", consumers)
             return FeedFilter(
                 None if numbers is None else frozenset(numbers),
                 None if consumers is None else frozenset(consumers),

@@ -12,13 +12,16 @@ from consumer_fusion.causal.actions.declared_actions import (
     list_actions,
 )
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import _
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.views.action_views import make_timeline_drawing
+
+ACTION_TYPES = (N_("campaign"), N_("concert"), N_("occasion"), N_("price"), N_("other"))
+"""Common types of actions, which are translated; others are shown as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def show_actions(page_request: PageRequest) -> Answer:
         page_request.may("declare_actions", brand),
         EXPECTED_WORDS,
         ASSIGNMENT_WORDS,
-        sorted({row.action_type for row in list_actions(page_request.workspace)} | {"campaign", "occasion"}),
+        sorted({row.action_type for row in list_actions(page_request.workspace)} | set(ACTION_TYPES)),
         write_moment(page_request.workspace.now_us)[:10],
     )
     return Page(

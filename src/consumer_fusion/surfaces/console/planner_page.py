@@ -140,7 +140,9 @@ def download_holdout(page_request: PageRequest) -> Answer:
     if experiment_id not in {row.experiment_id for row in _list_drawn(page_request, brand)}:
         raise NotFoundError(_("There is no such list."), hint=_("The page lists all of them."))
     rows = list_assignments(page_request.workspace, experiment_id)
-    look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
+    look = AuditNote(
+        "download control group", object_id=experiment_id, brand=brand, detail={"rows": len(rows)}
+    )
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(AssignedConsumer.model_fields)

@@ -23,8 +23,9 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 SAID_BY_NAME = (
     N_("view"),
     N_("see identities"),
-    N_("make tokens"),
+    N_("create tokens"),
     N_("declare associations"),
+    N_("declare actions"),
     N_("fix events"),  # words: as is
     N_("export"),
     N_("change keys"),
