@@ -43,7 +43,7 @@ def test_no_contribution_turns_the_sign_of_its_points(entries):
     for part in explain(entries).contributions:
         assert part.contribution * part.points >= 0
         assert part.facet in FACETS[part.direction]
-        assert part.sentence.startswith(f"{part.points:+.1f}: ") or abs(part.points) < 0.1
+        assert part.sentence.startswith(f"{part.points:+.1f}: ".replace("-", "−")) or abs(part.points) < 0.1
 
 
 @given(ledgers)
