@@ -60,6 +60,8 @@ class Message(str):
 
 STORED = {"messages": "stored"}
 """The serialisation context with which messages keep template and values apart."""
+_MARK = '{"text": '
+"""The beginning of every stored message with values."""
 
 
 def as_message(text: object) -> Message:
@@ -79,13 +81,17 @@ def write_message(text: str) -> str:
 
 
 def store_message(text: str) -> str:
-    """The stored form of a message, as `parse_message` reads it; a text without values, such as of staff, is itself."""
-    return write_message(text) if isinstance(text, Message) and text.values else str(text)
+    """The stored form of a message, as `parse_message` reads it; a text without values, such as of staff, is itself.
+
+    Unless it looks like a stored message: what staff wrote is never a template.
+    """
+    has_values = isinstance(text, Message) and bool(text.values)
+    return write_message(text) if has_values or text.startswith(_MARK) else str(text)
 
 
 def parse_message(text: str) -> Message:
     """The message of a stored form."""
-    if text.startswith('{"text"'):
+    if text.startswith(_MARK):
         with suppress(ValueError):
             return _from_plain(json.loads(text))
     return Message(text)

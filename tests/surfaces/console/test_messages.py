@@ -6,7 +6,7 @@ import pickle
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -76,6 +76,16 @@ def test_what_is_stored_is_read_as_it_was(text):
     found = parse_message(store_message(message)) if message.values else parse_message(write_message(message))
     assert (found, found.template, found.values) == (message, message.template, message.values)
     assert pickle.loads(pickle.dumps(message)) == message  # as it crosses to the other process
+
+
+@given(st.text())
+@example('{"text": "{a.__class__}", "values": {"a": "x"}}')
+@example('{"text": "{missing}", "values": {"a": "x"}}')
+@example('{"text": "{a:>1000000000}", "values": {"a": "x"}}')
+def test_a_reason_of_staff_is_never_taken_for_a_template(reason):
+    stored = store_message(reason)
+    assert parse_message(stored) == reason
+    assert say(parse_message(stored)) in (reason, say(reason))
 
 
 def test_a_field_of_a_result_is_a_text_for_programs_and_a_message_where_it_is_stored():
