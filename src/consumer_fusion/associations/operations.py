@@ -139,13 +139,8 @@ def declare(
             declared_us=workspace.now_us,
         )  # fmt: skip
         note(association_id)
-        settle(
-            workspace,
-            session,
-            force.points,
-            force.kind_ids,
-            AffectedConsumers(refold_consumers={consumer_id}),
-        )
+        changed = AffectedConsumers(refold_consumers={consumer_id})
+        settle(workspace, session, force.points, force.kind_ids, changed)
     return association_id
 
 
@@ -157,13 +152,8 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
     """
     with begin_change(workspace) as (session, force):
         consumer_id = withdraw_association(session, association_id, workspace.now_us)
-        settle(
-            workspace,
-            session,
-            force.points,
-            force.kind_ids,
-            AffectedConsumers(refold_consumers={consumer_id}),
-        )
+        changed = AffectedConsumers(refold_consumers={consumer_id})
+        settle(workspace, session, force.points, force.kind_ids, changed)
 
 
 def list_associations(

@@ -10,7 +10,7 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.events import corrections
 from consumer_fusion.events.corrections import note_applied, note_undone, write_texts
 from consumer_fusion.events.landing import NoteReplaced, ignore_progress
-from consumer_fusion.i18n.messages import Message, as_message
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.ingest.staging import read_rejected, stage_batches
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import Correction, ImportResult
@@ -83,7 +83,7 @@ def _replace(
             raise InputError(
                 Message(
                     "The replacing version is no longer valid, so nothing was changed. {message}",
-                    message=as_message(message),
+                    message=message,
                 ),
                 hint="Older releases accepted what this one rejects. Let the source send the event again.",
             )

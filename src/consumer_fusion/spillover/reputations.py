@@ -118,15 +118,15 @@ def _write_sentence(
             kind=as_message(parent.kind),
             there=there,
             here=here,
-            seen=as_message(seen),
-            onlookers=as_message(onlookers),
+            seen=seen,
+            onlookers=onlookers,
         )
     return Message(
         "'{kind}' at {there} shone on {here}: {seen}",
         kind=as_message(parent.kind),
         there=there,
         here=here,
-        seen=as_message(seen),
+        seen=seen,
     )
 
 
