@@ -116,7 +116,7 @@ def invent_change_records() -> tuple[Change, ...]:
         if told:
             fading = -0.012 * (at_us - told[-1].at) / DAY_US
             score += fading
-            told.append(Change(at_us, "fading", "fading", fading, score))
+            told.append(Change(at_us, "decay", "decay", fading, score))
         score += change
         told.append(Change(at_us, event_id, kind, change, score))
     return tuple(told)

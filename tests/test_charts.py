@@ -255,7 +255,7 @@ def test_the_steps_of_the_changes_lead_from_the_first_score_to_the_last(find_row
         step["after"] == pytest.approx(later["before"]) for step, later in zip(steps, steps[1:], strict=False)
     )
     assert steps[-1]["after"] == pytest.approx(changes["score_after"].to_pylist()[-1])
-    assert any("smaller events and fading" in step["name"] for step in steps)
+    assert any("smaller events and decay" in step["name"] for step in steps)
 
 
 def test_the_bars_of_the_contributions_add_up_to_the_score():
@@ -276,7 +276,7 @@ def test_movers_are_those_that_moved_most(find_rows):
 def test_history_marks_events_and_leaves_out_fading(find_rows):
     changes = invented.invent_changes()
     marks = find_rows(draw_score_history(invented.invent_history(), changes), "score_after")
-    events = [row for row in changes.to_pylist() if row["event_id"] != "fading"]
+    events = [row for row in changes.to_pylist() if row["event_id"] != "decay"]
     assert {round(row["score_after"], 6) for row in marks} == {round(row["score_after"], 6) for row in events}
 
 

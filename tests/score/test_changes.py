@@ -45,7 +45,7 @@ def test_the_changes_add_up_to_the_difference(entries, days_ago, hours_before):
 def test_from_before_the_first_event_they_add_up_to_the_score(entries):
     changes = list_changes(entries, None, NOW_US, POINTS)
     assert math.fsum(change.change for change in changes) == pytest.approx(score(entries) - 50, abs=1e-9)
-    jumps = [change.event_id for change in changes if change.event_id != "fading"]
+    jumps = [change.event_id for change in changes if change.event_id != "decay"]
     assert sorted(jumps) == sorted(entry.event_id for entry in entries)
 
 
@@ -60,7 +60,7 @@ def test_each_step_ends_where_the_score_then_stood(entries):
 
 def test_the_founding_example_moves_by_three_fades_a_little_and_falls_by_eight():
     changes = list_changes(list_founding_events(), None, NOW_US, POINTS)
-    assert [change.event_id for change in changes] == ["E1", "fading", "E4"]
+    assert [change.event_id for change in changes] == ["E1", "decay", "E4"]
     assert [change.change for change in changes] == pytest.approx([3.00, -0.04, -7.98], abs=0.005)
     assert [change.score_after for change in changes] == pytest.approx([53.00, 52.96, 44.98], abs=0.005)
 
@@ -86,7 +86,7 @@ def test_what_has_no_points_moves_nothing():
 
 def test_only_fading_where_nothing_happened():
     (fading,) = list_changes([write_event("Order Completed", days_ago=200)], NOW_US - 1, NOW_US, POINTS)
-    assert (fading.event_id, fading.kind) == ("fading", "fading")
+    assert (fading.event_id, fading.kind) == ("decay", "decay")
     assert fading.change < 0
 
 

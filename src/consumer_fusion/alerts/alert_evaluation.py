@@ -52,8 +52,8 @@ from consumer_fusion.storage.store import RangeCondition, Session
 from consumer_fusion.workspace import Workspace
 
 WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
-FADING_MARK = "watched_fading_us"
-FADING_HOURS = 24
+DECAY_CHECKED_MARK = "decay_alerts_checked_us"
+DECAY_CHECK_HOURS = 24
 """Hours between evaluations of changes due to time alone."""
 RECENT_DAYS = 7
 """Older events cause no alerts, since imported history is not news."""
@@ -65,7 +65,7 @@ POSTED_AT_ONCE = 8
 _EVENTS_AT_A_TIME = 5_000
 _WAIT_SECONDS = 10.0
 _HOUR_US = DAY_MICROSECONDS // 24
-_FADING_TYPES: frozenset[NoticeType] = frozenset({"score_crossed", "symbiosis_changed"})
+_DECAY_TYPES: frozenset[NoticeType] = frozenset({"score_crossed", "symbiosis_changed"})
 _Pair = tuple[int, int]
 
 
@@ -101,7 +101,7 @@ def subscribe(
         if not list_subscriptions(session):
             for table, mark in WATCHED_MARKS:
                 session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
-            session.write_mark(FADING_MARK, workspace.now_us)
+            session.write_mark(DECAY_CHECKED_MARK, workspace.now_us)
             forget_standings(session)  # states from before the first webhook are not news either
         made = create_subscription(
             session,
@@ -133,7 +133,7 @@ def evaluate_changes(workspace: Workspace) -> int:
         entries = _read_entries(workspace, session, force, new_ids, now_us) if new_ids else {}
         known = read_standings(session, list(new_ids), force.points.version)
         # For a pair without a last seen state, decay since the last daily evaluation is reported with the event.
-        looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
+        looked_us = min(now_us, int(session.read_mark(DECAY_CHECKED_MARK) or now_us))
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
     after = {
         pair: _stand(each, now_us, apply_rhythm(force.points, pair[1])) for pair, each in entries.items()
@@ -183,9 +183,9 @@ def evaluate_decay(workspace: Workspace) -> int:
     """
     now_us = workspace.now_us
     with workspace.store.reading() as session:
-        subscriptions = [each for each in list_subscriptions(session) if set(each.types) & _FADING_TYPES]
-        since_us = int(session.read_mark(FADING_MARK) or 0)
-    if not subscriptions or now_us - since_us < FADING_HOURS * _HOUR_US:
+        subscriptions = [each for each in list_subscriptions(session) if set(each.types) & _DECAY_TYPES]
+        since_us = int(session.read_mark(DECAY_CHECKED_MARK) or 0)
+    if not subscriptions or now_us - since_us < DECAY_CHECK_HOURS * _HOUR_US:
         return 0
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
@@ -202,7 +202,7 @@ def evaluate_decay(workspace: Workspace) -> int:
         known = list_standings(session, force.points.version)
     found = _find_faded(moved, known, {each.line for each in subscriptions})
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
-        session.write_mark(FADING_MARK, now_us)
+        session.write_mark(DECAY_CHECKED_MARK, now_us)
         names = name_entities(session, sorted({number for pair in found for number in pair}))
         count, told = 0, {}
         for pair, (before, after) in found.items():

@@ -14,6 +14,8 @@ from rich.console import Console
 import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.surfaces.cli.output import print_table
+from consumer_fusion.views.charts.labels import FACET_LABELS, SYMBIOSIS_LABELS
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
 ESCAPES = ["\x1b[31mfred", "\x1b]0;title\x07greta", "\x9b31mhans"]
@@ -81,7 +83,7 @@ def test_a_row_that_was_set_aside_is_shown_as_it_came(empty):
         run_fusion("import", empty / "events.jsonl", "--format", "events", "--workspace", empty).status == 1
     )
     assert flatten("[bold]not[/bold] an event") in flatten(
-        run_fusion("rejected", "list", "--workspace", empty).output
+        run_fusion("rejected", "list", "--workspace", empty, environment={"COLUMNS": "200"}).output
     )
 
 
@@ -131,6 +133,50 @@ def test_what_is_piped_has_no_colours(untouched_shop, command):
 def test_people_see_who_stands_where_and_what_to_ask_next(untouched_shop):
     run = run_fusion("score", "--as-of", "latest", "--workspace", untouched_shop)
     assert all(word in run.output for word in ("anna", "ben", "book-shop", "fusion explain"))
+
+
+def test_the_terminal_has_the_words_of_the_pages_and_not_the_codes(untouched_shop):
+    where = ["--as-of", "latest", "--workspace", untouched_shop]
+    runs = [
+        run_fusion("score", *where),
+        run_fusion("explain", "anna", "book-shop", *where),
+        run_fusion("brands", *where),
+        run_fusion("points", "--workspace", untouched_shop),
+    ]
+    words = set(" ".join(run.output for run in runs).replace(",", " ").split())
+    assert {"relationships", "neutral", "image", "spend"} <= words
+    codes = {
+        code
+        for code, label in {**SYMBIOSIS_LABELS, **FACET_LABELS}.items()
+        if code not in label.words.split()
+    }
+    assert {"mutualism", "amensal", "standing", "wallet"} <= codes
+    assert not words & {*codes, "pairs", "symbiosis"}
+
+
+ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]
+COLUMNS = ["consumer", "brand", "score", "reason", "time"]
+
+
+def print_rows(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_table("Scores", COLUMNS, ROWS, right=["score"])
+    return capsys.readouterr().out
+
+
+def test_a_table_breaks_texts_between_words_and_names_only_at_a_hyphen(capsys, monkeypatch):
+    shown = print_rows(capsys, monkeypatch, 70)
+    words = shown.split()
+    assert max(map(len, shown.splitlines())) <= 70
+    assert {"consumer-000001", "salmon-", "restaurant", "waiters", "2026-06-15T20:30:00Z"} <= set(words)
+
+
+def test_a_row_that_does_not_fit_the_window_is_shown_a_field_a_line(capsys, monkeypatch):
+    lines = [line.split(maxsplit=1) for line in print_rows(capsys, monkeypatch, 45).splitlines()]
+    assert [[word.strip() for word in line] for line in lines if line] == [
+        ["Scores"],
+        *map(list, zip(COLUMNS, ROWS[0], strict=True)),
+    ]
 
 
 def test_an_import_says_in_words_what_became_of_the_rows(shop):

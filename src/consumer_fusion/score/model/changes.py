@@ -19,7 +19,7 @@ from consumer_fusion.score.model.ledger import (
 )
 from consumer_fusion.score.model.reading import BASELINE, KindState, Reading, read_pair, read_score
 
-FADING = "fading"
+DECAY = "decay"
 """Stands for an event where only time passed."""
 
 
@@ -29,8 +29,8 @@ class Change:
 
     Attributes:
         at: Time at which the step was complete.
-        event_id: Id of the event that caused it, or `fading`.
-        kind: Key of the event's kind, or `fading`.
+        event_id: Id of the event that caused it, or `decay`.
+        kind: Key of the event's kind, or `decay`.
         change: Change of the score.
         score_after: Score after the step.
     """
@@ -87,14 +87,14 @@ def list_changes(
         if entry.occurred_us != now_us:
             faded = running.read_score(entry.occurred_us)
             if faded != score:
-                score = step(entry.occurred_us, FADING, FADING, faded)
+                score = step(entry.occurred_us, DECAY, DECAY, faded)
             now_us = entry.occurred_us
         running.add([entry])
         score = step(entry.occurred_us, entry.event_id, entry.kind, running.read_score(entry.occurred_us))
     if now_us != as_of_us:
         faded = running.read_score(as_of_us)
         if faded != score:
-            step(as_of_us, FADING, FADING, faded)
+            step(as_of_us, DECAY, DECAY, faded)
     return changes
 
 

@@ -112,7 +112,7 @@ def _round(value: Any) -> Any:
             "as_of",
             "percentile_as_of",
             "next_cursor",
-            *(("at",) if value.get("event_id") == "fading" else ()),
+            *(("at",) if value.get("event_id") == "decay" else ()),
         )
         return {name: _round(each) for name, each in value.items() if name not in moving}
     if isinstance(value, list):

@@ -271,7 +271,6 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
 
 
 def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Sequence[BaseModel]) -> None:
-    days = [field.title or name for name, field in fields if is_day(field)]
     numbers = [
         field.title or name
         for name, field in fields
@@ -279,7 +278,7 @@ def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Seque
     ]
     table = [[_write_cell(field, getattr(row, name), row) for name, field in fields] for row in rows]
     names = [field.title or name for name, field in fields]
-    print_table(title, names, table, right=numbers, whole=[*numbers, *days])
+    print_table(title, names, table, right=numbers)
 
 
 def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
@@ -113,39 +115,69 @@ def print_error(error: FusionError, *, is_json: bool) -> None:
 
 
 def print_table(
-    title: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    right: Sequence[str] = (),
-    whole: Sequence[str] = (),
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """Print rows as a table; external text is never interpreted as markup.
+    """Print rows as a table, or one field per line where the window is too narrow to keep words whole.
+
+    External text is never interpreted as markup.
 
     Args:
         title: Its heading.
         columns: Column headings.
         rows: Its cells.
         right: Right-aligned columns.
-        whole: Columns whose cells are not wrapped while there is room.
     """
+    headings = list(map(Text, columns))
+    cells = [[clean_cell(each) for each in row] for row in rows]
+    by_column = [[heading, *(row[place] for row in cells)] for place, heading in enumerate(headings)]
+    least = [max(map(_measure_longest_word, column)) for column in by_column]
+    most = [max(cell_len(line) for each in column for line in each.plain.split("\n")) for column in by_column]
+    if title:
+        console.print(Text(title, style="bold"))
+    gap = 2 if sum(least) + 2 * (len(columns) - 1) <= console.width else 1
+    room = console.width - gap * (len(columns) - 1)
+    if sum(least) > room and cells:
+        for row in cells:
+            console.print(_make_record(headings, row))
+            console.print()
+        return
     table = Table(
-        title=clean_cell(title) if title else None,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
+        box=SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0)
     )
-    for name in columns:
-        justify: JustifyMethod = "right" if name in right else "left"
-        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=name in whole)
-    for row in rows:
-        table.add_row(*map(clean_cell, row))
+    spare, wanted = room - sum(least), max(1, sum(most) - sum(least))
+    widths = [min(high, low + (high - low) * spare // wanted) for low, high in zip(least, most, strict=True)]
+    for heading, width in zip(headings, widths, strict=True):
+        justify: JustifyMethod = "right" if heading.plain in right else "left"
+        table.add_column(_wrap(heading, width), justify=justify, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*map(_wrap, row, widths))
     console.print(table)
     console.print()
+
+
+def _measure_longest_word(text: Text) -> int:
+    return max(map(cell_len, textwrap.wrap(text.plain, 1, break_long_words=False)), default=0)
+
+
+def _wrap(text: Text, width: int) -> Text:
+    """A text in lines of a width, broken at spaces and inside hyphenated words, which Rich keeps whole."""
+    lines = [
+        part
+        for line in text.plain.split("\n")
+        for part in textwrap.wrap(line, width, break_long_words=False) or [""]
+    ]
+    return Text("\n".join(lines), style=text.style)
+
+
+def _make_record(headings: Sequence[Text], row: Sequence[Text]) -> Table:
+    """One row as lines of heading and value."""
+    record = Table.grid(padding=(0, 2, 0, 0))
+    record.add_column(style="dim", no_wrap=True)
+    record.add_column(overflow="fold")
+    for heading, cell in zip(headings, row, strict=True):
+        if cell.plain:
+            record.add_row(heading, cell)
+    return record
 
 
 def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: float | None = None) -> str:

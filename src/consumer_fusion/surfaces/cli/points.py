@@ -13,6 +13,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import compare_points
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
+from consumer_fusion.views.charts.labels import name_facet
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer()
@@ -57,7 +58,7 @@ def points(
         [
             kind.key,
             ", ".join(
-                f"{e.facet} {e.points:+.4g}{' ×' if e.is_graded else ''}"
+                f"{name_facet(e.facet)} {e.points:+.4g}{' ×' if e.is_graded else ''}"
                 f"{f' (experiment {e.experiment_id})' if e.experiment_id else ''}"
                 for e in kind.entries
             ),

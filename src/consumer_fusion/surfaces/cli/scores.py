@@ -30,12 +30,21 @@ from consumer_fusion.surfaces.cli.output import (
     print_json,
     print_table,
 )
+from consumer_fusion.views.charts.labels import name_facet, name_symbiosis
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
 SHOWN_REASONS = 10
 SHOWN_RHYTHMS = 10
 HISTORY_DAYS = 60
+SYMBIOSIS_GROUPS: Mapping[str, tuple[str, ...]] = {
+    name_symbiosis("mutualism"): ("mutualism",),
+    "one benefits": ("commensal",),
+    "one or both lose": ("one_sided", "harmed"),
+    name_symbiosis("neutral"): ("neutral",),
+    name_symbiosis("unknown"): ("unknown",),
+}
+"""Headings of the shares of a brand's relationships, and which of its counts each adds up."""
 
 
 class SortOrder(StrEnum):
@@ -81,25 +90,26 @@ def score(
     table = [
         [
             row["consumer"], row["brand"], color_score(row["fusion_score"]), f"{row['low']:.0f}–{row['high']:.0f}",
-            f"{row['consumer_to_brand']:.0f}⇄{row['brand_to_consumer']:.0f}",
-            "" if row["percentile"] is None else f"{row['percentile']:.0f}%", row["symbiosis"],
-            *([f"{row['change_28_days']:+.1f}"] if has_change else []),
+            f"{row['consumer_to_brand']:.0f}/{row['brand_to_consumer']:.0f}",
+            f"{row['change_28_days']:+.1f}" if has_change
+            else "" if row["percentile"] is None else f"{row['percentile']:.0f}",
+            name_symbiosis(row["symbiosis"]),
         ]
         for row in shown
     ]  # fmt: skip
-    columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
-    columns += ["28 days"] if has_change else []
+    columns = ["consumer", "brand", "score", "80% interval", "to/from brand"]
+    columns += ["change in 28 days" if has_change else "percentile", "kind"]
     if not shown:
         console.print(
             "No relationships at that time. Next: fusion import FILE --map MAP.toml, or a later --as-of"
         )
         return
-    print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
+    print_table("Fusion Scores", columns, table, right=columns[2:6])
     if limit is None and rows.num_rows > 2:
         print_distribution(rows)
     if rows.num_rows > len(shown):
         console.print(
-            f"{len(shown)} of {rows.num_rows:,} pairs shown; use --limit, --brand, --order or --out for others.",
+            f"{len(shown)} of {rows.num_rows:,} relationships; see more with --limit, --brand, --order or --out.",
             style="dim",
         )  # fmt: skip
     # Include the as-of time, so that the next command shows the same score.
@@ -163,7 +173,9 @@ def explain(
         return
     reading = answer.explanation.reading
     heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
-    interval = f"  (80% interval {reading.low:.1f} to {reading.high:.1f})  {reading.symbiosis}"
+    interval = (
+        f"  (80% interval {reading.low:.1f} to {reading.high:.1f})  {name_symbiosis(reading.symbiosis)}"
+    )
     console.print(Text.assemble(heading, color_score(reading.fusion_score), interval))
     console.print(
         f"as of {write_moment(answer.as_of_us)}; consumer → brand {reading.consumer_to_brand:.1f}, brand → consumer "
@@ -178,15 +190,18 @@ def explain(
         ),
         "\n",
     )
-    reasons, kinds = gather_reasons(answer), gather_kinds(answer)
-    if len(reasons) > SHOWN_REASONS:
-        print_reasons("Why: 50, and by kind", "events", kinds[:SHOWN_REASONS])
-    print_reasons(
-        "Why: 50, and" if len(reasons) <= SHOWN_REASONS else "The largest", "when", reasons[:SHOWN_REASONS]
-    )
-    if len(reasons) > SHOWN_REASONS:
-        rest = sum(each.contribution for each in reasons[SHOWN_REASONS:])
-        console.print(f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim")
+    reasons = gather_reasons(answer)
+    largest = reasons[:SHOWN_REASONS]
+    if len(reasons) > len(largest):
+        kinds = gather_kinds(answer)[:SHOWN_REASONS]
+        print_reasons("Contributions by kind of event (neutral: 50)", "events", kinds)
+        print_reasons("Largest contributions", "when", largest)
+        rest = sum(each.contribution for each in reasons[len(largest) :])
+        console.print(
+            f"{len(reasons) - len(largest):,} more contributions, together {rest:+.2f}\n", style="dim"
+        )
+    else:
+        print_reasons("Contributions (neutral: 50)", "when", largest)
     print_table(
         "Changes",
         ["when", "what", "change", "score after"],
@@ -210,11 +225,11 @@ def print_reasons(title: str, when: str, reasons: Sequence[ScoreReason]) -> None
     rows = [
         [
             Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.why,
-            ", ".join(each.facets),
+            ", ".join(map(name_facet, each.facets)),
         ]
         for each in reasons
     ]  # fmt: skip
-    print_table(title, ["now", when, "why", "facets"], rows, right=["now", "events"])
+    print_table(title, ["impact today", when, "reason", "facets"], rows, right=["impact today", "events"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +287,7 @@ def gather_kinds(answer: answers.PairSnapshot) -> list[ScoreReason]:
 def brands(
     workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
 ) -> None:
-    """The brands: number of pairs, score distribution, mix of classes, and half-life of orders."""
+    """The brands: number of relationships, score distribution, shares of kinds, and half-life of orders."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
     if is_json:
@@ -281,17 +296,15 @@ def brands(
     if not rows:
         console.print("No brands yet. Next: fusion import FILE --map MAP.toml, or --format events")
         return
-    # mutual, brand benefits, consumer benefits, harmed: short words, so that the table fits a terminal
-    classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
-    columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
+    columns = ["brand", "relationships", "median", "middle 50%", *SYMBIOSIS_GROUPS]
     print_table(
-        "Brands: score distribution, and shares in which both gain, one gains, one takes or one is harmed",
+        "Brands: score distribution, and shares of the kinds of relationship",
         columns,
         [
             [
-                row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
-                f"{row['lower_quartile']:.0f} {row['median']:.0f} {row['upper_quartile']:.0f}",
-                *(f"{row[name] / row['pairs']:.0%}" for name in classes),
+                row["brand"], f"{row['pairs']:,}", color_score(row["median"]),
+                f"{row['lower_quartile']:.0f}–{row['upper_quartile']:.0f}",
+                *(f"{sum(row[name] for name in names) / row['pairs']:.0%}" for names in SYMBIOSIS_GROUPS.values()),
             ]
             for row in rows[:50]
         ],

@@ -33,7 +33,7 @@ from consumer_fusion.views.charts.theme import (
     make_data,
 )
 
-FADING = N_("fading")
+DECAY = N_("decay")
 """The `event_id` of a change due to time alone, not to an event."""
 
 _PLOT_HEIGHT = 260
@@ -53,7 +53,7 @@ def draw_score_history(
 
     Args:
         history: `day` (days since 1970, UTC), `fusion_score` (at the end of the day), `low`, `high`.
-        changes: `at`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
+        changes: `at`, `event_id`, `kind`, `change`, `score_after`; decay is left out.
         style: Style of the chart.
         pair: Named in the title.
         most_named: Maximum number of labelled events, those that changed it most.
@@ -166,7 +166,7 @@ def _list_events(
     rows = [
         row
         for row in changes.select(_CHANGES).to_pylist()
-        if row["event_id"] != FADING and row["at"].timestamp() * 1000 >= start
+        if row["event_id"] != DECAY and row["at"].timestamp() * 1000 >= start
     ]
     ranked = sorted(rows, key=lambda row: -abs(row["change"]))
     named = {row["event_id"] for row in ranked[:most_named] if abs(row["change"]) >= 0.5}
@@ -219,11 +219,11 @@ def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict
 
 def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Several changes combined into one."""
-    events = [row for row in rows if row["event_id"] != FADING]
-    kind = _("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
+    events = [row for row in rows if row["event_id"] != DECAY]
+    kind = _("{events} and decay", events=write_noun(len(events), "smaller event")) if events else DECAY
     if len(rows) == 1 and events:
         kind = events[0]["kind"]
-    return {**rows[-1], "kind": kind, "event_id": FADING, "change": sum(row["change"] for row in rows)}
+    return {**rows[-1], "kind": kind, "event_id": DECAY, "change": sum(row["change"] for row in rows)}
 
 
 def draw_changes(
@@ -232,7 +232,7 @@ def draw_changes(
     """The changes of the score of a pair, step by step from the first score to the last.
 
     Args:
-        changes: `at`, `event_id` ("fading" for a change due to time alone), `kind`, `change`, `score_after`, in
+        changes: `at`, `event_id` ("decay" for a change due to time alone), `kind`, `change`, `score_after`, in
             order of time.
         style: Style of the chart.
         pair: Named in the title.
@@ -247,7 +247,7 @@ def draw_changes(
     for position, row in enumerate(_condense_changes(rows, most)):
         after += row["change"]
         day = write_day(row["at"].date())
-        kind = _(row["kind"] or FADING)
+        kind = _(row["kind"] or DECAY)
         steps.append(
             {
                 "step": f"{position:03}",
