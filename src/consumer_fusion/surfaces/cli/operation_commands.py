@@ -30,6 +30,7 @@ from consumer_fusion.surfaces.cli.output import (
     print_json,
     print_table,
     show_progress,
+    write_minute,
 )
 from consumer_fusion.surfaces.operation_fields import (
     find_row_model,
@@ -283,7 +284,7 @@ def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Seque
 
 def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
     """A cell of a terminal table, with long texts truncated."""
-    text = write_value(field, value, row)
+    text = write_value(field, value, row, write_time=write_minute)
     is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
     return f"{text[:LONGEST_CELL]}…" if is_cut else text
 

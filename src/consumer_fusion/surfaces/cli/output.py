@@ -30,6 +30,7 @@ from rich.text import Text
 
 from consumer_fusion.errors import FusionError
 from consumer_fusion.records.characters import find_unsafe, replace_unsafe
+from consumer_fusion.records.timestamps import write_moment
 
 WorkspaceOption = Annotated[
     Path,
@@ -178,6 +179,11 @@ def _make_record(headings: Sequence[Text], row: Sequence[Text]) -> Table:
         if cell.plain:
             record.add_row(heading, cell)
     return record
+
+
+def write_minute(microseconds: int) -> str:
+    """A timestamp in UTC to the minute, for a cell of a table: `2026-06-05 20:00`."""
+    return write_moment(microseconds)[:16].replace("T", " ")
 
 
 def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: float | None = None) -> str:

@@ -29,6 +29,7 @@ from consumer_fusion.surfaces.cli.output import (
     draw_sparkline,
     print_json,
     print_table,
+    write_minute,
 )
 from consumer_fusion.views.charts.labels import name_facet, name_symbiosis
 from consumer_fusion.workspace import open_workspace
@@ -195,19 +196,19 @@ def explain(
     if len(reasons) > len(largest):
         kinds = gather_kinds(answer)[:SHOWN_REASONS]
         print_reasons("Contributions by kind of event (neutral: 50)", "events", kinds)
-        print_reasons("Largest contributions", "when", largest)
+        print_reasons("Largest contributions", "when (UTC)", largest)
         rest = sum(each.contribution for each in reasons[len(largest) :])
         console.print(
             f"{len(reasons) - len(largest):,} more contributions, together {rest:+.2f}\n", style="dim"
         )
     else:
-        print_reasons("Contributions (neutral: 50)", "when", largest)
+        print_reasons("Contributions (neutral: 50)", "when (UTC)", largest)
     print_table(
         "Changes",
-        ["when", "what", "change", "score after"],
+        ["when (UTC)", "kind of event", "change", "score after"],
         [
             [
-                write_moment(each.at)[:16].replace("T", " "),
+                write_minute(each.at),
                 each.kind,
                 f"{each.change:+.2f}",
                 f"{each.score_after:.2f}",
@@ -257,7 +258,7 @@ def gather_reasons(answer: answers.PairSnapshot) -> list[ScoreReason]:
     reasons = [
         ScoreReason(
             contribution=sum(each.contribution for each in members),
-            when=write_moment(members[0].occurred_at)[:16].replace("T", " "),
+            when=write_minute(members[0].occurred_at),
             # The sentence begins with the points of its facet; the row shows the contribution of the whole event.
             why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
             facets=tuple(each.facet for each in members),
