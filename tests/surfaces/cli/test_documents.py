@@ -11,6 +11,7 @@ import typer
 
 from command_line import run_fusion
 from consumer_fusion.surfaces.cli.application import application
+from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -79,3 +80,9 @@ def test_the_readme_names_only_commands_that_there_are_and_no_host():
     assert len(told) >= 15
     assert told <= set(typer.main.get_command(application).list_commands(None))
     assert "://" not in readme
+
+
+def test_the_page_of_the_score_has_the_code_and_the_label_of_every_kind_of_relationship():
+    page = (ROOT / "docs" / "concepts" / "score.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"\| ([^|]+) \| `([a-z-]+)` \|$", page, re.MULTILINE))
+    assert shown == {label.words: code for code, label in SYMBIOSIS_LABELS.items()}
