@@ -29,11 +29,10 @@ def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> s
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        kept = translate_message(event.sentence or "")
-        words = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
+        words = translate_message(event.sentence or "") or _(weighed.kind.meaning)
+        body = _lower_first(words).rstrip(".") or _(weighed.kind.event)
         if event.parent_event_id == ELSEWHERE:
-            return f"{_format_points(worth)}: {_lower_first(words)}{_describe_burst(weighed.burst_count)}"
-        body = _("{what} (follows from event {event})", what=words.rstrip("."), event=event.parent_event_id)
+            return f"{_format_points(worth)}: {body}{_describe_burst(weighed.burst_count)}"
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
     return (
