@@ -46,7 +46,7 @@ def test_an_analyst_finds_the_artist_and_sees_what_moved_the_score(open_page):
     expect(events.nth(0)).to_contain_text("−7.98")
     expect(events.nth(0)).to_contain_text("onlookers sided against the speaker")
     expect(events.nth(1)).to_contain_text("+3.00")
-    expect(events.nth(1)).to_contain_text("100,000 people more follow for it")
+    expect(events.nth(1)).to_contain_text("100,000 new followers")
     events.nth(0).get_by_role("button", name="What if this had not happened?").click()
     expect(events.nth(0)).to_contain_text("the score would be 53.0")
 

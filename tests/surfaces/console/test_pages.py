@@ -62,7 +62,7 @@ def test_the_artists_page_tells_three_up_and_eight_down_with_reasons(owner):
     assert '<span class="value">45.0</span>' in page
     assert "+3.00" in page
     assert "−7.98" in page
-    assert "+3.0: seen with the brand, and 100,000 people more follow for it" in page
+    assert "+3.0: seen with the brand; 100,000 new followers" in page
     assert "E3" not in "".join(re.findall(r'<p class="text">(.*?)</p>', page, re.DOTALL))
 
 
@@ -70,9 +70,9 @@ def test_reasons_are_told_in_the_language_of_whoever_asks(owner):
     told = {
         language: owner.get(ARTIST, headers={"Accept-Language": language}).text for language in ("en", "it")
     }
-    assert "100,000 people more follow for it" in told["en"]
-    assert "100,000 people more follow for it" not in told["it"]
-    assert "100.000 persone" in told["it"]
+    assert "100,000 new followers" in told["en"]
+    assert "new followers" not in told["it"]
+    assert "100.000 nuovi follower" in told["it"]
 
 
 def test_the_ledger_adds_up_to_the_score(owner):

@@ -1,6 +1,6 @@
 """Sentences for people: the effect of an event on a relationship and its reason, in plain words.
 
-"+3.0: seen with the brand, and 100,000 more people follow for it". Values that were assumed, because the source did
+"+3.0: seen with the brand; 100,000 new followers". Values that were assumed, because the source did
 not give them, are marked as assumed.
 """
 
@@ -62,14 +62,14 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
     gained = _find_number(event, "followers_gained")
     if gained is None:
         return meaning
-    # The kind's own words up to the comma name the occasion; the number of people follows.
-    return _(
-        N_("{what}, and {people} more follow for it")
+    # The kind's own words up to the comma name the occasion; the number of followers comes after it.
+    count = round(abs(gained))
+    followers = (
+        ngettext("{count} new follower", "{count} new followers", count)
         if gained > 0
-        else N_("{what}, and {people} fewer follow for it"),
-        what=meaning.split(",", 1)[0],
-        people=_count_people(abs(gained)),
+        else ngettext("{count} follower lost", "{count} followers lost", count)
     )
+    return f"{meaning.split(',', 1)[0]}; {followers}"
 
 
 def _describe_audience(event: LedgerEntry) -> str:
