@@ -18,6 +18,7 @@ from consumer_fusion.views.charts.labels import (
     name_channel,
     name_direction,
     name_facet,
+    name_kind,
     name_symbiosis,
     write_share,
 )
@@ -106,8 +107,8 @@ _SHARED = (
     ColumnView("brand", N_("brand")),
     ColumnView("pair_count", N_("relationships"), "count"),
     ColumnView("fusion_score", N_("Fusion Score"), "score"),
-    ColumnView("low", N_("80% from"), "score"),
-    ColumnView("high", N_("to"), "score"),
+    ColumnView("low", N_("80% low"), "score"),
+    ColumnView("high", N_("80% high"), "score"),
     ColumnView("consumer_to_brand", N_("consumer → brand"), "score"),
     ColumnView("brand_to_consumer", N_("brand → consumer"), "score"),
     ColumnView("symbiosis", N_("kind of relationship"), "class"),
@@ -169,7 +170,7 @@ def write_cell(value: Any, column: ColumnView) -> str:
         case "certainty":
             return name_certainty(value)
         case "kind":
-            return _(value)
+            return name_kind(value)
         case "sentence":
             return translate_message(value)
     return str(value)
