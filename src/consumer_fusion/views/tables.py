@@ -19,13 +19,14 @@ from consumer_fusion.views.charts.labels import (
     name_direction,
     name_facet,
     name_kind,
+    name_rejection,
     name_symbiosis,
     write_share,
 )
 
 CellKind = Literal[
     "text", "title", "sentence", "reference", "score", "number", "measure", "change", "count", "share", "relative",
-    "p_value", "day", "time", "class", "side", "facet", "kind", "channel", "certainty",
+    "p_value", "day", "time", "class", "side", "facet", "kind", "channel", "certainty", "rejection",
 ]  # fmt: skip
 _NUMBERS: frozenset[CellKind] = frozenset(
     {"score", "number", "measure", "change", "count", "share", "relative", "p_value"}
@@ -171,6 +172,8 @@ def write_cell(value: Any, column: ColumnView) -> str:
             return name_certainty(value)
         case "kind":
             return name_kind(value)
+        case "rejection":
+            return name_rejection(value)
         case "sentence":
             return translate_message(value)
     return str(value)

@@ -11,13 +11,14 @@ import pytest
 
 from console_town import PARTIAL, READER
 from consumer_fusion.errors import DrawingError
+from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.records.timestamps import parse_moment
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.routes import PAGES
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.charts import rendering
-from consumer_fusion.views.charts.labels import KIND_LABELS, name_kind
+from consumer_fusion.views.charts.labels import KIND_LABELS, REJECTION_LABELS, name_kind
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [
@@ -261,6 +262,14 @@ def test_every_variant_of_a_shipped_kind_has_its_own_label():
     assert KIND_LABELS.keys() == variants
     assert len({label.words for label in KIND_LABELS.values()}) == len(variants)
     assert name_kind("Gift Received/by post") == "Gift Received: by post"
+
+
+def test_every_reason_of_a_rejected_row_has_its_own_label(owner):
+    assert REJECTION_LABELS.keys() == PROBLEMS.keys()
+    assert len({label.words for label in REJECTION_LABELS.values()}) == len(PROBLEMS)
+    for language, words in (("en", "invalid value"), ("it", "valore non valido")):
+        page = owner.get("/rejected", headers={"Accept-Language": language}).text
+        assert f'/rejected?code=invalid_value">{words} (' in page
 
 
 def test_what_stands_between_backquotes_is_set_as_code(owner):

@@ -127,6 +127,30 @@ _CHANNEL_LABELS: Mapping[str, Label] = {
     "phone": Label(N_("phone")),
 }
 
+REJECTION_LABELS: Mapping[str, Label] = {
+    "broken_line": Label(N_("malformed line")),
+    "invalid_encoding": Label(N_("wrong encoding")),
+    "invalid_json": Label(N_("invalid JSON")),
+    "engine_failed": Label(N_("unreadable row")),
+    "unknown_type": Label(N_("unknown type")),
+    "missing_id": Label(N_("missing event ID")),
+    "missing_time": Label(N_("missing time")),
+    "invalid_time": Label(N_("invalid time")),
+    "invalid_received_at": Label(N_("invalid time of receipt")),
+    "occurred_in_future": Label(N_("time in the future")),
+    "invalid_precision": Label(N_("unknown time precision")),
+    "missing_kind": Label(N_("missing kind of event")),
+    "invalid_key": Label(N_("invalid key")),
+    "invalid_value": Label(N_("invalid value")),
+    "invalid_currency": Label(N_("unknown currency")),
+    "invalid_trust": Label(N_("invalid trust")),
+    "invalid_identifiers": Label(N_("invalid identifiers")),
+    "invalid_properties": Label(N_("invalid properties")),
+    "too_long": Label(N_("too long")),
+    "invalid_number": Label(N_("unreadable number")),
+}
+"""Reasons of rejected rows, by the codes of `ingest.validation`."""
+
 NOUNS = (
     mark_count("{count} relationship", "{count} relationships"),
     mark_count("{count} event", "{count} events"),
@@ -180,6 +204,11 @@ def name_certainty(certainty: str) -> str:
 def name_channel(channel: str) -> str:
     """A channel in words; a source's own channel is shown unchanged."""
     return _name(channel, _CHANNEL_LABELS)
+
+
+def name_rejection(code: str) -> str:
+    """The reason of a rejected row, in words."""
+    return _name(code, REJECTION_LABELS)
 
 
 def write_count(count: int) -> str:
