@@ -239,8 +239,8 @@ GROUPS = (
         "associations",
         N_("Associations"),
         N_(
-            "Consumers who are declared to be seen with a brand. Reputation spreads over commercial associations "
-            "only; private persons have none."
+            "Declare and withdraw associations of consumers with brands. Reputation spreads over commercial "
+            "associations only; private persons have none."
         ),
         under="Relationships",
     ),

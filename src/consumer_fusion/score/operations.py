@@ -124,7 +124,7 @@ GROUPS = (
     OperationGroup(
         "points",
         N_("Points"),
-        "The points in force: points by facet and half-life of each kind of event.",
+        "Show and change the points and half-life of each kind of event.",
     ),
 )
 OPERATIONS = (CHANGE_POINTS,)
