@@ -68,7 +68,8 @@ def test_a_brand_without_a_key_is_named_in_the_readers_language(points, wears, t
     with use_language(load_language("it")):
         told = translate_message(derived.sentence)
     assert "presso un’altra marca" in told
-    assert "another" not in told and "this" not in told
+    assert "another" not in told
+    assert "this" not in told
 
 
 def test_a_contract_that_is_not_in_the_scene_takes_two_fifths(points, wears, tweet):

@@ -45,7 +45,7 @@ class ChangePoints(Schema):
         N_("Points"), "Points by facet, such as 'delight=2 feet=1'; 0 removes a facet.", default=None
     )
     graded: list[Facet] | None = describe(
-        N_("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
+        N_("× amount"), "Facets whose points are multiplied by the amount of the event.", default=None
     )
     half_life_days: float | None = describe(
         N_("Half-life"), "Days after which an event counts half.", default=None
