@@ -102,10 +102,11 @@ def list_audit_texts() -> Iterator[str]:
 
 
 def list_kind_texts() -> Iterator[str]:
-    """The names and meanings of the shipped kinds."""
+    """The names and meanings of the shipped kinds; the names of variants are in `views.charts.labels`."""
     kinds = tomllib.loads((PACKAGE / "score" / "points" / "points.toml").read_text(encoding="utf-8"))["kinds"]
     for key, kind in kinds.items():
-        yield key
+        if "/" not in key:
+            yield key
         if kind.get("meaning"):
             yield kind["meaning"]
 

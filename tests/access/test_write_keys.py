@@ -190,4 +190,4 @@ def test_a_key_that_does_not_exist_is_not_found(store):
 def test_a_key_is_valid_in_the_states_that_say_so(make_key, fields, state):
     key = replace(make_key().key, **fields)
     assert key.state_at(NOW_US) == state
-    assert key.counts_at(NOW_US) == KEY_STATES[state].startswith("active")
+    assert key.counts_at(NOW_US) == KEY_STATES[state].startswith("valid")

@@ -46,7 +46,7 @@ def test_an_analyst_finds_the_artist_and_sees_what_moved_the_score(open_page):
     expect(events.nth(0)).to_contain_text("−7.98")
     expect(events.nth(0)).to_contain_text("onlookers sided against the speaker")
     expect(events.nth(1)).to_contain_text("+3.00")
-    expect(events.nth(1)).to_contain_text("100,000 people more follow for it")
+    expect(events.nth(1)).to_contain_text("100,000 new followers")
     events.nth(0).get_by_role("button", name="What if this had not happened?").click()
     expect(events.nth(0)).to_contain_text("the score would be 53.0")
 
@@ -128,7 +128,7 @@ def test_everything_can_be_reached_by_the_keyboard(open_page):
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.textContent.trim().slice(0, 30)"))
-    assert {"Points", "Audit", "Sign out", "sweater-brand"} <= reached
+    assert {"Points", "Audit log", "Sign out", "sweater-brand"} <= reached
 
 
 def test_pages_work_without_script(chromium, address):
@@ -140,7 +140,7 @@ def test_pages_work_without_script(chromium, address):
     page.get_by_role("button", name="Preview the effect").click()
     expect(page.get_by_role("heading", name="Preview: Order Completed")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.get_by_role("link", name="Audit")).to_be_visible()
+    expect(page.get_by_role("link", name="Audit log")).to_be_visible()
     context.close()
 
 

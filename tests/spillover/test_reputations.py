@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from consumer_fusion.i18n.locales import load_language
+from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.translation import use_language
 from consumer_fusion.records.derived_event import ParentEvent
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.spillover.links import AssociationLink, measure_link
@@ -54,6 +57,19 @@ def test_the_sweater_in_the_scene_takes_the_whole_harm(points, wears, tweet):
     assert derived.magnitude == pytest.approx(1.0, abs=1e-4)
     assert derived.association_id == "wears"
     assert "sweater-brand was in plain view" in derived.sentence
+
+
+def test_a_brand_without_a_key_is_named_in_the_readers_language(points, wears, tweet):
+    (derived,) = derive_reputations([tweet(visible_brands=None)], [wears()], {}, points)
+    assert derived.sentence == (
+        "Spillover of 'Complaint Published' at another brand: the consumer wears this brand (declared association), "
+        "and onlookers sided against the speaker (100%)"
+    )
+    with use_language(load_language("it")):
+        told = translate_message(derived.sentence)
+    assert "presso un’altra marca" in told
+    assert "another" not in told
+    assert "this" not in told
 
 
 def test_a_contract_that_is_not_in_the_scene_takes_two_fifths(points, wears, tweet):

@@ -87,7 +87,8 @@ def test_people_read_the_same_story_on_the_screen(town):
     run = run_fusion("explain", "pop-artist", "sweater-brand", "--as-of", THE_TWEET, "--workspace", town)
     assert run.status == 0
     assert "45.0" in run.output
-    assert "E3" in run.output
+    assert "salmon-restaurant" in run.output
+    assert "E3" not in run.output
 
 
 def test_without_a_declared_association_nothing_spreads_to_the_sweater_brand(town, explain, score):

@@ -430,9 +430,13 @@ def test_no_form_changes_anything_of_the_other_brand(application, routes, role):
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "a public complaint elsewhere"), ("it", "reclamo pubblico")]
+    ("language", "words"),
+    [
+        ("en", "spillover of a public complaint at another brand"),
+        ("it", "effetto indiretto di un reclamo pubblico"),
+    ],
 )
-def test_what_fell_on_a_brand_from_another_is_a_public_complaint_elsewhere(application, language, words):
+def test_what_fell_on_a_brand_from_another_does_not_name_it(application, language, words):
     person = Person(application[0], "agent")
     pair = {"consumer": "shared", "brand": A}
     person.http.cookies.set("fusion_language", language)
@@ -444,7 +448,7 @@ def test_what_fell_on_a_brand_from_another_is_a_public_complaint_elsewhere(appli
         assert harm["parent_event_id"] == "elsewhere"
         assert harm["sentence"].endswith(words)
         assert {each["sentence"][6:] for each in told["contributions"] if "Recovery" in each["kind"]} == {
-            "what happened elsewhere was made good"
+            "recovery after a problem at another brand"
         }
         without = person.http.get("/api/v1/explain", params={**pair, "without": harm["event_id"]}).json()
         assert without["without"]["fusion_score"] > told["fusion_score"]
@@ -457,7 +461,7 @@ def test_what_fell_on_a_brand_from_another_is_a_public_complaint_elsewhere(appli
 def test_an_owner_and_python_are_told_where_it_came_from(application):
     answer = answers.explain_pair(application[1], "shared", A)
     (harm, *_) = [each for each in answer.explanation.contributions if each.kind == "Reputation Harmed"]
-    assert "'Complaint Published' at tracer-brand fell on own-brand" in harm.sentence
+    assert "spillover of 'Complaint Published' at tracer-brand: " in harm.sentence
     assert harm.parent_event_id == "tracer-event"
 
 

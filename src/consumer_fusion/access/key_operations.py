@@ -168,7 +168,10 @@ def _is_past(key: Key) -> bool:
 KEYS = OperationGroup(
     "keys",
     N_("Write keys"),
-    N_("A write key lets one source send events, and nothing else. It is shown once, when it is created."),
+    N_(
+        "Create, rotate and revoke write keys. A write key lets one source send events, and nothing else; it is shown "
+        "only once, when it is created."
+    ),
     under="Access",
 )
 KEY_OPERATIONS = (

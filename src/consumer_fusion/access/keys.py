@@ -26,8 +26,8 @@ DEFAULT_OVERLAP_HOURS = 72.0
 
 KeyState = Literal["active", "rotated", "expired", "revoked"]
 KEY_STATES: Mapping[KeyState, str] = {
-    "active": N_("active"),
-    "rotated": N_("active until {expires_at}"),
+    "active": N_("valid"),
+    "rotated": N_("valid until {expires_at}"),
     "expired": N_("expired"),
     "revoked": N_("revoked"),
 }

@@ -218,8 +218,8 @@ STAFF = OperationGroup(
     "staff",
     N_("Staff"),
     N_(
-        "Who may sign in, with which role and for which brands. New people get a one-time link and choose their own "
-        "password."
+        "Invite and manage staff: who may sign in, with which role and for which brands. New people get a one-time "
+        "link and choose their own password."
     ),
 )
 LIST_STAFF = Query(

@@ -169,8 +169,8 @@ TOKENS = OperationGroup(
     "tokens",
     N_("Tokens"),
     N_(
-        "A token lets a program read scores and explanations for a limited time. It changes nothing, and never reads "
-        "more than its account may see."
+        "Create and revoke tokens for programs. A token gives read access to scores and explanations for a limited "
+        "time, and never to more than its account may see."
     ),
     under="Access",
 )

@@ -199,7 +199,8 @@ GROUPS = (
         "webhooks",
         N_("Webhooks"),
         N_(
-            "A webhook posts alerts to another program: a score crossed a threshold, a first sign of dissatisfaction."
+            "Add and remove webhooks. A webhook posts alerts to another program: a score crossed a threshold, or a "
+            "first sign of dissatisfaction."
         ),
         under="Access",
     ),

@@ -47,7 +47,7 @@ STATE_WORDS: dict[AssociationState, str] = {
 _ID = (N_("ID"), "The id of the association.")
 _CONSUMER = (N_("Consumer"), N_("The consumer, such as an artist or a creator."))
 _BRAND = (N_("Brand"), N_("The brand that the consumer is seen with."))
-_EVIDENCE = (N_("Evidence"), N_("The way in which they are seen together."))
+_EVIDENCE = (N_("Type of link"), N_("The way in which they are seen together."))
 _STRENGTH = (N_("Strength"), N_("From 0 to 1; it multiplies the weight of the evidence."))
 _COMMERCIAL = (N_("Commercial"), N_("Reputation may spread to the brand over it."))
 _FROM = N_("From (UTC)")
@@ -239,8 +239,8 @@ GROUPS = (
         "associations",
         N_("Associations"),
         N_(
-            "Consumers who are declared to be seen with a brand. Reputation spreads over commercial associations "
-            "only; private persons have none."
+            "Declare and withdraw associations of consumers with brands. Reputation spreads over commercial "
+            "associations only; private persons have none."
         ),
         under="Relationships",
     ),

@@ -220,15 +220,15 @@ GROUPS = (
         "identity",
         N_("Identities"),
         N_(
-            "A merge joins two consumers who are one person. It is a record: when it is undone, both have exactly the "
-            "scores that they would have without it."
+            "Look up, merge and separate consumers. Undoing a merge gives both consumers exactly the scores that they "
+            "would have without it."
         ),
         at="identities",
     ),
     OperationGroup(
         "unattributed",
         N_("Unattributed events"),
-        N_("Events without a known consumer or brand. They affect no score until they are assigned."),
+        N_("List events without a known consumer or brand. They affect no score until they are assigned."),
     ),
 )
 ACCEPT = Operation(

@@ -111,8 +111,8 @@ CORRECTIONS = OperationGroup(
     "corrections",
     N_("Corrections"),
     N_(
-        "Stored events that their source sent again with other content. An applied correction changes the "
-        "scores at once and can be undone."
+        "List, apply and undo corrections. A correction is an event that its source sent again with other content; "
+        "applying it changes the scores at once."
     ),
     under="Events and people",
 )

@@ -151,10 +151,7 @@ def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
 REJECTED = OperationGroup(
     "rejected",
     N_("Import errors"),
-    N_(
-        "Rejected rows are stored as received. Correct one, or retry all once the mapping or the points "
-        "are right."
-    ),
+    N_("List, correct and retry rows that could not be imported. They are stored as received."),
 )
 LIST_REJECTED = Query(
     name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,

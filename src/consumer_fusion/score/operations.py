@@ -45,7 +45,7 @@ class ChangePoints(Schema):
         N_("Points"), "Points by facet, such as 'delight=2 feet=1'; 0 removes a facet.", default=None
     )
     graded: list[Facet] | None = describe(
-        N_("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
+        N_("× amount"), "Facets whose points are multiplied by the amount of the event.", default=None
     )
     half_life_days: float | None = describe(
         N_("Half-life"), "Days after which an event counts half.", default=None
@@ -124,7 +124,7 @@ GROUPS = (
     OperationGroup(
         "points",
         N_("Points"),
-        "The points in force: points by facet and half-life of each kind of event.",
+        "Show and change the points and half-life of each kind of event.",
     ),
 )
 OPERATIONS = (CHANGE_POINTS,)

@@ -102,32 +102,31 @@ def _write_sentence(
     parent: ParentEvent, association: AssociationLink, brand_keys: Mapping[int, str], brand_id: int, is_harm: bool,
     is_visible: bool, share: float,
 ) -> str:  # fmt: skip
-    there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")
-    how = {"wears": N_("is worn"), "shown_on_stage": N_("is shown on stage")}.get(
-        association.evidence, N_("is under contract")
+    there = brand_keys.get(parent.brand_id) or Message(N_("another brand"))
+    seen = _describe_visibility(
+        association, brand_keys.get(brand_id) or Message(N_("this brand")), is_visible
     )
-    seen = (
-        Message("{here} was in plain view", here=here)
-        if is_visible
-        else Message("{here} {how} by declared association", here=here, how=as_message(how))
-    )
+    kind = as_message(parent.kind)
     if is_harm:
         onlookers = Message("onlookers sided against the speaker ({share})", share=f"{share:.0%}")
         return Message(
-            "'{kind}' at {there} fell on {here}: {seen}, and {onlookers}",
-            kind=as_message(parent.kind),
+            "Spillover of '{kind}' at {there}: {seen}, and {onlookers}",
+            kind=kind,
             there=there,
-            here=here,
             seen=seen,
             onlookers=onlookers,
         )
-    return Message(
-        "'{kind}' at {there} shone on {here}: {seen}",
-        kind=as_message(parent.kind),
-        there=there,
-        here=here,
-        seen=seen,
-    )
+    return Message("Spillover of '{kind}' at {there}: {seen}", kind=kind, there=there, seen=seen)
+
+
+def _describe_visibility(association: AssociationLink, here: str, is_visible: bool) -> Message:
+    if is_visible:
+        return Message("{here} was in plain view", here=here)
+    if association.evidence == "wears":
+        return Message("the consumer wears {here} (declared association)", here=here)
+    if association.evidence == "shown_on_stage":
+        return Message("{here} is shown on stage (declared association)", here=here)
+    return Message("the consumer has a contract with {here} (declared association)", here=here)
 
 
 def _read_list(value: object) -> Sequence[str]:

@@ -67,7 +67,7 @@ def make_arrivals_section(
                 "import-errors",
                 _("Import errors by reason (commands: fusion rejected list, fusion rejected retry)"),
                 [
-                    ColumnView("code", N_("reason")),
+                    ColumnView("code", N_("reason"), "rejection"),
                     ColumnView("message", N_("for example"), "sentence"),
                     ColumnView("row_count", N_("rows"), "count"),
                 ],

@@ -9,7 +9,7 @@ import pyarrow as pa
 from consumer_fusion.i18n.messages import translate_message
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
-from consumer_fusion.views.charts.labels import write_share, write_time
+from consumer_fusion.views.charts.labels import name_kind, write_share, write_time
 from consumer_fusion.views.charts.reliability import draw_reliability
 from consumer_fusion.views.drawings import Drawing, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
@@ -56,7 +56,7 @@ def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
         )
     reasons: dict[str, list[str]] = {}
     for kind, reason in report.kept_kinds.items():
-        reasons.setdefault(reason, []).append(_(kind))
+        reasons.setdefault(reason, []).append(name_kind(kind))
     for reason, kinds in reasons.items():
         yield _(
             "Left as they are ({reason}): {kinds}.", reason=translate_message(reason), kinds=", ".join(kinds)
@@ -117,8 +117,8 @@ def _make_tables(report: CalibrationReport) -> list[TableView]:
         ]
         columns = list_columns(
             "kind",
-            ColumnView("multiplier", N_("points times"), "number"),
-            ColumnView("half_life_factor", N_("half-life times"), "number"),
+            ColumnView("multiplier", N_("points multiplier"), "number"),
+            ColumnView("half_life_factor", N_("half-life multiplier"), "number"),
         )
         caption = _("Calibrated kinds of events")
         tables.append(TableView("calibration-multipliers", caption, columns, rows))

@@ -18,6 +18,8 @@ from consumer_fusion.views.charts.labels import (
     name_channel,
     name_direction,
     name_facet,
+    name_kind,
+    name_rejection,
     name_symbiosis,
     write_share,
 )
@@ -59,6 +61,8 @@ def make_environment(*packages: str) -> jinja2.Environment:
         "symbiosis": name_symbiosis,
         "facet": name_facet,
         "facet_meaning": explain_facet,
+        "event_kind": name_kind,
+        "rejection": name_rejection,
         "side": name_direction,
         "channel": name_channel,
         "cell": write_cell,

@@ -18,13 +18,15 @@ from consumer_fusion.views.charts.labels import (
     name_channel,
     name_direction,
     name_facet,
+    name_kind,
+    name_rejection,
     name_symbiosis,
     write_share,
 )
 
 CellKind = Literal[
     "text", "title", "sentence", "reference", "score", "number", "measure", "change", "count", "share", "relative",
-    "p_value", "day", "time", "class", "side", "facet", "kind", "channel", "certainty",
+    "p_value", "day", "time", "class", "side", "facet", "kind", "channel", "certainty", "rejection",
 ]  # fmt: skip
 _NUMBERS: frozenset[CellKind] = frozenset(
     {"score", "number", "measure", "change", "count", "share", "relative", "p_value"}
@@ -106,8 +108,8 @@ _SHARED = (
     ColumnView("brand", N_("brand")),
     ColumnView("pair_count", N_("relationships"), "count"),
     ColumnView("fusion_score", N_("Fusion Score"), "score"),
-    ColumnView("low", N_("80% from"), "score"),
-    ColumnView("high", N_("to"), "score"),
+    ColumnView("low", N_("80% low"), "score"),
+    ColumnView("high", N_("80% high"), "score"),
     ColumnView("consumer_to_brand", N_("consumer → brand"), "score"),
     ColumnView("brand_to_consumer", N_("brand → consumer"), "score"),
     ColumnView("symbiosis", N_("kind of relationship"), "class"),
@@ -169,7 +171,9 @@ def write_cell(value: Any, column: ColumnView) -> str:
         case "certainty":
             return name_certainty(value)
         case "kind":
-            return _(value)
+            return name_kind(value)
+        case "rejection":
+            return name_rejection(value)
         case "sentence":
             return translate_message(value)
     return str(value)

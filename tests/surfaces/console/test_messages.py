@@ -48,10 +48,9 @@ def test_a_message_is_english_as_a_text_and_translated_where_it_is_shown():
 
 
 def test_values_that_are_messages_are_translated_too_and_names_are_not():
-    message = Message("'{kind}' at {there} shone on {here}: {seen}", kind=Message("Order Completed"), there="Order",
-                      here="Order Completed", seen=Message("{here} was in plain view", here="bakery"))  # fmt: skip
-    assert say(message).startswith("«Ordine completato» presso Order")
-    assert "Order Completed" in say(message)
+    message = Message("Spillover of '{kind}' at {there}: {seen}", kind=Message("Order Completed"),
+                      there="Order Completed", seen=Message("{here} was in plain view", here="bakery"))  # fmt: skip
+    assert say(message).startswith("Effetto indiretto di «Ordine completato» presso Order Completed")
     assert say(message).endswith("bakery era ben visibile")
 
 
@@ -114,7 +113,7 @@ def test_what_an_event_at_another_brand_did_is_told_in_italian(owner):
     page = owner.get(
         "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30", headers=ITALIAN
     ).text
-    assert "è ricaduto su sweater-brand: sweater-brand era ben visibile" in page
+    assert "presso salmon-restaurant: sweater-brand era ben visibile" in page
 
 
 def test_an_error_of_any_part_is_told_in_italian(owner, console):

@@ -11,11 +11,14 @@ import pytest
 
 from console_town import PARTIAL, READER
 from consumer_fusion.errors import DrawingError
+from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.records.timestamps import parse_moment
+from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.routes import PAGES
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.charts import rendering
+from consumer_fusion.views.charts.labels import KIND_LABELS, REJECTION_LABELS, name_kind
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [
@@ -62,17 +65,17 @@ def test_the_artists_page_tells_three_up_and_eight_down_with_reasons(owner):
     assert '<span class="value">45.0</span>' in page
     assert "+3.00" in page
     assert "−7.98" in page
-    assert "+3.0: seen with the brand, and 100,000 people more follow for it" in page
-    assert "(follows from event E3)" in page
+    assert "+3.0: seen with the brand; 100,000 new followers" in page
+    assert "E3" not in "".join(re.findall(r'<p class="text">(.*?)</p>', page, re.DOTALL))
 
 
 def test_reasons_are_told_in_the_language_of_whoever_asks(owner):
     told = {
         language: owner.get(ARTIST, headers={"Accept-Language": language}).text for language in ("en", "it")
     }
-    assert "100,000 people more follow for it" in told["en"]
-    assert "100,000 people more follow for it" not in told["it"]
-    assert "100.000 persone" in told["it"]
+    assert "100,000 new followers" in told["en"]
+    assert "new followers" not in told["it"]
+    assert "100.000 nuovi follower" in told["it"]
 
 
 def test_the_ledger_adds_up_to_the_score(owner):
@@ -243,6 +246,30 @@ def test_a_number_to_be_changed_stands_in_its_field_as_the_language_writes_it(ow
     path = "/points/kind?key=Order Refunded/wrong or late"
     assert 'value="-2.7"' in owner.get(path).text
     assert 'value="-2,7"' in owner.get(path, headers={"Accept-Language": "it"}).text
+
+
+def test_kinds_are_named_in_words_on_pages_and_by_their_keys_in_addresses(owner):
+    for language, words in (
+        ("en", "Refund: wrong or late order"),
+        ("it", "Rimborso: ordine errato o in ritardo"),
+    ):
+        page = owner.get("/points", headers={"Accept-Language": language}).text
+        assert f'/points/kind?key=Order+Refunded%2Fwrong+or+late">{words}</a>' in page
+
+
+def test_every_variant_of_a_shipped_kind_has_its_own_label():
+    variants = {key for key in load_points().kinds if "/" in key}
+    assert KIND_LABELS.keys() == variants
+    assert len({label.words for label in KIND_LABELS.values()}) == len(variants)
+    assert name_kind("Gift Received/by post") == "Gift Received: by post"
+
+
+def test_every_reason_of_a_rejected_row_has_its_own_label(owner):
+    assert REJECTION_LABELS.keys() == PROBLEMS.keys()
+    assert len({label.words for label in REJECTION_LABELS.values()}) == len(PROBLEMS)
+    for language, words in (("en", "invalid value"), ("it", "valore non valido")):
+        page = owner.get("/rejected", headers={"Accept-Language": language}).text
+        assert f'/rejected?code=invalid_value">{words} (' in page
 
 
 def test_what_stands_between_backquotes_is_set_as_code(owner):

@@ -24,13 +24,13 @@ FORMATS = (".csv", *LINES, ".toml")
 EXPECTED_WORDS: dict[ExpectedEffect, str] = {
     "temporary": N_("temporary"),
     "lasting": N_("lasting"),
-    "unknown": N_("unknown"),
+    "unknown": N_("not specified"),
 }
 ASSIGNMENT_WORDS: dict[Assignment, str] = {
     "everybody": N_("everybody"),
     "random": N_("at random"),
     "chosen": N_("chosen by the brand"),
-    "unknown": N_("unknown"),
+    "unknown": N_("not specified"),
 }
 ACTION_ID = (N_("ID"), N_("The id of the action."))
 BRAND = (N_("Brand"), N_("The brand that acts."))

@@ -137,7 +137,7 @@ GROUPS = (
     OperationGroup(
         "actions",
         N_("Campaigns and actions"),
-        "Declared actions: deliberate acts of a brand, and when they took place.",
+        "Declare, import and withdraw actions. An action is a deliberate act of a brand with a date.",
     ),
 )
 OPERATIONS = (

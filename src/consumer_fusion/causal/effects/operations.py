@@ -210,11 +210,7 @@ LIST_EFFECTS = Query(
     title="Effects", summary="List the measured effects, raw and pooled within their kind.",
     empty="No effects yet.",
 )  # fmt: skip
-GROUPS = (
-    OperationGroup(
-        "effects", "Effects", "The effects of actions: measured, pooled within their kind, and planned."
-    ),
-)
+GROUPS = (OperationGroup("effects", "Effects", "Measure, show and plan the effects of actions."),)
 OPERATIONS = (
     LIST_EFFECTS,
     SHOW_EFFECT,

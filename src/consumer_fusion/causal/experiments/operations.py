@@ -206,7 +206,7 @@ GROUPS = (
     OperationGroup(
         "experiments",
         "Experiments",
-        "Randomised control groups: the only evidence that decides points of a brand's action.",
+        "Draw, measure and apply experiments. Only an experiment decides the points of a brand's action.",
     ),
 )
 OPERATIONS = (

@@ -49,7 +49,11 @@ def _import_metrics(context: Context, asked: ImportMetrics) -> MetricImport:
     return keep_metrics(context.workspace, days)
 
 
-GROUPS = (OperationGroup("metrics", "Metrics", "Metrics: daily series from events and from files."),)
+GROUPS = (
+    OperationGroup(
+        "metrics", "Metrics", "List and import metrics. A metric is a daily series from events or from files."
+    ),
+)
 OPERATIONS = (
     Query(
         name="metrics list", run=_list_metrics, needs="view", parameters=MetricFilter, result=ListedMetric,

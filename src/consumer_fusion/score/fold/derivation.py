@@ -44,8 +44,8 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
                 occurred_us=parent.occurred_us,
                 association_id=None,
                 sentence=Message(
-                    "{meaning}; derived from the complaint, which names no other event",
-                    meaning=as_message(failure.meaning),
+                    "{meaning} (inferred from the complaint)",
+                    meaning=as_message(failure.meaning or failure.event),
                 ),
             )
         )
@@ -96,9 +96,9 @@ def derive_recoveries(
                     occurred_us=max(parent.occurred_us, failed_us),
                     association_id=None,
                     sentence=Message(
-                        "{share} of what was left of '{kind_key}' was made good",
+                        "{meaning}: {share} of its remaining effect is cancelled",
+                        meaning=as_message(variant.meaning or variant.event),
                         share=f"{share:.0%}",
-                        kind_key=as_message(kind_key),
                     ),
                 )
             )

@@ -1,6 +1,6 @@
 """Sentences for people: the effect of an event on a relationship and its reason, in plain words.
 
-"+3.0: seen with the brand, and 100,000 more people follow for it". Values that were assumed, because the source did
+"+3.0: seen with the brand; 100,000 new followers". Values that were assumed, because the source did
 not give them, are marked as assumed.
 """
 
@@ -29,11 +29,10 @@ def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> s
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        kept = translate_message(event.sentence or "")
-        words = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
+        words = translate_message(event.sentence or "") or _(weighed.kind.meaning)
+        body = _lower_first(words).rstrip(".") or _(weighed.kind.event)
         if event.parent_event_id == ELSEWHERE:
-            return f"{_format_points(worth)}: {_lower_first(words)}{_describe_burst(weighed.burst_count)}"
-        body = _("{what} (follows from event {event})", what=words.rstrip("."), event=event.parent_event_id)
+            return f"{_format_points(worth)}: {body}{_describe_burst(weighed.burst_count)}"
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
     return (
@@ -63,14 +62,14 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
     gained = _find_number(event, "followers_gained")
     if gained is None:
         return meaning
-    # The kind's own words up to the comma name the occasion; the number of people follows.
-    return _(
-        N_("{what}, and {people} more follow for it")
+    # The kind's own words up to the comma name the occasion; the number of followers comes after it.
+    count = round(abs(gained))
+    followers = (
+        ngettext("{count} new follower", "{count} new followers", count)
         if gained > 0
-        else N_("{what}, and {people} fewer follow for it"),
-        what=meaning.split(",", 1)[0],
-        people=_count_people(abs(gained)),
+        else ngettext("{count} follower lost", "{count} followers lost", count)
     )
+    return f"{meaning.split(',', 1)[0]}; {followers}"
 
 
 def _describe_audience(event: LedgerEntry) -> str:

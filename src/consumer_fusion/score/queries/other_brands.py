@@ -48,6 +48,10 @@ def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> li
 
 def _choose_words(kind_key: str, points: PointsTable) -> str:
     if kind_key.startswith(f"{RECOVERY_KIND}/"):
-        return N_("What happened elsewhere was made good")
+        return N_("Recovery after a problem at another brand")
     is_harm = any(each.points < 0 for each in points.kinds[kind_key].entries)
-    return N_("A public complaint elsewhere") if is_harm else N_("Public praise elsewhere")
+    return (
+        N_("Spillover of a public complaint at another brand")
+        if is_harm
+        else N_("Spillover of public praise of another brand")
+    )

@@ -13,7 +13,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import compare_points
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
-from consumer_fusion.views.charts.labels import name_facet
+from consumer_fusion.views.charts.labels import name_facet, name_kind
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer()
@@ -56,7 +56,8 @@ def points(
         return
     rows = [
         [
-            kind.key,
+            name_kind(kind.key),
+            "" if name_kind(kind.key) == kind.key else kind.key,
             ", ".join(
                 f"{name_facet(e.facet)} {e.points:+.4g}{' ×' if e.is_graded else ''}"
                 f"{f' (experiment {e.experiment_id})' if e.experiment_id else ''}"
@@ -69,7 +70,7 @@ def points(
     ]
     print_table(
         f"Points {force.points.version[:12]}",
-        ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
+        ["kind of event", "its key, if different", "points (× magnitude)", "magnitude", "half-life, days"],
         rows,
     )
     console.print("~ adapts to how often the consumers of each brand order; see `fusion brands`.")
@@ -79,7 +80,7 @@ def points(
             ["kind", "points", "from", "evidence", "why not in force"],
             [
                 [
-                    each.key, f"{each.points:+.2f} ± {each.points_error:.2f}", each.experiment_id,
+                    name_kind(each.key), f"{each.points:+.2f} ± {each.points_error:.2f}", each.experiment_id,
                     each.grade.replace("_", " "), " ".join(each.reasons) or "not applied yet",
                 ]
                 for each in suggestions
@@ -89,5 +90,5 @@ def points(
         print_table(
             "Kinds without points",
             ["kind", "events"],
-            [[each["kind"], f"{each['events']:,}"] for each in unscored],
+            [[name_kind(each["kind"]), f"{each['events']:,}"] for each in unscored],
         )

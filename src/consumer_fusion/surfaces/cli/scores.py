@@ -31,7 +31,7 @@ from consumer_fusion.surfaces.cli.output import (
     print_table,
     write_minute,
 )
-from consumer_fusion.views.charts.labels import name_facet, name_symbiosis
+from consumer_fusion.views.charts.labels import name_facet, name_kind, name_symbiosis
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
@@ -209,7 +209,7 @@ def explain(
         [
             [
                 write_minute(each.at),
-                each.kind,
+                name_kind(each.kind),
                 f"{each.change:+.2f}",
                 f"{each.score_after:.2f}",
             ]
@@ -277,7 +277,7 @@ def gather_kinds(answer: answers.PairSnapshot) -> list[ScoreReason]:
         ScoreReason(
             contribution=sum(each.contribution for each in members),
             when=f"{len({each.event_id for each in members}):,}",
-            why=kind,
+            why=name_kind(kind),
             facets=tuple(dict.fromkeys(each.facet for each in members)),
         )
         for kind, members in gathered.items()

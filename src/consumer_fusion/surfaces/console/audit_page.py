@@ -13,6 +13,7 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.views.charts.labels import name_kind
 
 ROWS_ON_PAGE = 100
 ACTIONS = (
@@ -136,7 +137,7 @@ def show_audit(page_request: PageRequest) -> Answer:
         if len(entries) == ROWS_ON_PAGE
         else None
     )
-    return Page("audit.html", _("Audit"), AuditPage(rows, consumer, older), section="audit")
+    return Page("audit.html", _("Audit log"), AuditPage(rows, consumer, older), section="audit")
 
 
 def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
@@ -149,5 +150,7 @@ def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tup
             yield name, ", ".join(map(str, value)) or "–"
         elif value is None:
             yield name, _("all brands") if key == "brands" else "–"
+        elif key == "kind":
+            yield name, name_kind(str(value))
         elif value != "":
             yield name, _(str(value)) if isinstance(value, str) else str(value)

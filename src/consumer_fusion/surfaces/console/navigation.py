@@ -15,7 +15,7 @@ _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
     ("consumers", N_("Consumers"), "/consumers"),
     ("actions", N_("Campaigns and actions"), "/actions"),
     ("effects", N_("Impact"), "/effects"),
-    ("planner", N_("Planner"), "/planner"),
+    ("planner", N_("Plan"), "/planner"),
 )
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
@@ -29,14 +29,14 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
             ("rejected", N_("Import errors"), "/rejected", "fix_events"),
             ("unattributed", N_("Unattributed events"), "/unattributed", "fix_events"),
             ("identities", N_("Identities"), "/identities", "see_identities"),
-            ("suggestions", N_("Merge suggestions"), "/suggestions", "merge_consumers"),
+            ("suggestions", N_("Possible duplicates"), "/suggestions", "merge_consumers"),
         ),
     ),
     (
         N_("Access"),
         (
             ("staff", N_("Staff"), "/staff", "change_staff"),
-            ("audit", N_("Audit"), "/audit", "read_audit"),
+            ("audit", N_("Audit log"), "/audit", "read_audit"),
         ),
     ),
 )

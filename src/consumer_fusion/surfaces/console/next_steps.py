@@ -14,7 +14,7 @@ COMMAND = re.compile(r"\bfusion (?P<command>[a-z]+)\b|(?<![\w-])--[a-z][a-z-]+|\
 """A command of the product, or an option of one."""
 _PAGES: dict[str, tuple[str, str]] = {
     "associations": (N_("Associations"), "/associations"),
-    "audit": (N_("Audit"), "/audit"),
+    "audit": (N_("Audit log"), "/audit"),
     "brands": (N_("Brands"), "/brands"),
     "identity": (N_("Identities"), "/identities"),
     "points": (N_("Points"), "/points"),

@@ -269,7 +269,7 @@ class GroupPages:
         for name, each in query.parameters.model_fields.items():
             words = read_extra(each).get("words", {})
             if words:
-                links.append((self.path, _("all"), name not in asked))
+                links.append((self.path, _("show all"), name not in asked))
                 links += [
                     (f"{self.path}?{name}={value}", _(label), asked.get(name) == value)
                     for value, label in words.items()

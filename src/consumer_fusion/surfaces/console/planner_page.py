@@ -118,7 +118,7 @@ def show_planner(page_request: PageRequest) -> Answer:
         may_download=page_request.may("see_identities", brand),
         soon=write_moment((page_request.workspace.now_us // DAY_MICROSECONDS + 1) * DAY_MICROSECONDS)[:16],
     )
-    return Page("planner.html", _("Planner of {brand}", brand=brand), content, section="planner", brand=brand)
+    return Page("planner.html", _("Plan for {brand}", brand=brand), content, section="planner", brand=brand)
 
 
 def show_planner_figure(page_request: PageRequest, cache: Cache) -> Answer:

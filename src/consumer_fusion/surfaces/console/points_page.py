@@ -29,6 +29,7 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Re
 from consumer_fusion.surfaces.console.points_preview import Preview, preview_points
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import read_parameters
+from consumer_fusion.views.charts.labels import name_kind
 
 VERSIONS_LISTED = 20
 
@@ -145,7 +146,7 @@ def show_points(page_request: PageRequest) -> Answer:
         [
             KindRow(kind, key in own)
             for key, kind in points.kinds.items()
-            if wanted in f"{key} {_(key)} {_(kind.meaning)}".casefold()
+            if wanted in f"{key} {name_kind(key)} {_(kind.meaning)}".casefold()
         ],
         search,
         [row for row in unscored if wanted in str(row["kind"]).casefold()],
@@ -153,7 +154,8 @@ def show_points(page_request: PageRequest) -> Answer:
         [
             each
             for each in list_suggestions(page_request.workspace)
-            if page_request.may("view", each.brand) and wanted in each.key.casefold()
+            if page_request.may("view", each.brand)
+            and wanted in f"{each.key} {name_kind(each.key)}".casefold()
         ],
     )
     return Page("points.html", _("Points"), content, section="points")
@@ -181,7 +183,7 @@ def show_kind(page_request: PageRequest) -> Answer:
         frozenset(entry.facet for entry in kind.entries if entry.is_graded) if kind else frozenset(),
         page_request.may("change_points"),
     )
-    return Page("kind.html", _(key), content, section="points")
+    return Page("kind.html", name_kind(key), content, section="points")
 
 
 def preview_change(page_request: PageRequest) -> Answer:
@@ -209,7 +211,7 @@ def save_change(page_request: PageRequest) -> Answer:
     }
     asked = read_parameters(ChangePoints, given)
     made = execute(CHANGE_POINTS, page_request.workspace, page_request.staff.caller, asked)
-    return Redirect(make_path("/points/kind", key=form.key), _(CHANGE_POINTS.done, kind=_(made.kind)))
+    return Redirect(make_path("/points/kind", key=form.key), _(CHANGE_POINTS.done, kind=name_kind(made.kind)))
 
 
 def show_versions(page_request: PageRequest) -> Answer:

@@ -1,4 +1,4 @@
-"""Merge suggestions: records that probably belong to one person, reviewed by a user before they are merged.
+"""Possible duplicates: records that probably belong to one person, reviewed by a user before they are merged.
 
 Uploaded records are compared in memory and discarded; only accepted suggestions are stored.
 """
@@ -107,7 +107,7 @@ def _answer(
     found: LinkageResult | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 ) -> Answer:
     content = SuggestionsPage(_is_installed(), threshold, found, claimed)
-    return Page("suggestions.html", _("Merge suggestions"), content, section="suggestions")
+    return Page("suggestions.html", _("Possible duplicates"), content, section="suggestions")
 
 
 def _suggest(people: Upload, threshold: float) -> pa.Table:

@@ -58,6 +58,56 @@ DIRECTION_LABELS: Mapping[str, Label] = {
     "brand_to_consumer": Label(N_("Brand → consumer")),
 }
 
+KIND_LABELS: Mapping[str, Label] = {
+    "Order Completed/no payment": Label(N_("Order without payment")),
+    "Order Refunded/no payment": Label(N_("Refund of zero")),
+    "Order Refunded/defect": Label(N_("Refund: defective product")),
+    "Order Refunded/wrong or late": Label(N_("Refund: wrong or late order")),
+    "Order Cancelled/by brand": Label(N_("Order cancelled by the brand")),
+    "Order Cancelled/no payment": Label(N_("Cancelled order without payment")),
+    "Products Searched/no result": Label(N_("Product search without results")),
+    "Message Received/over three a week": Label(N_("Message received: over three a week")),
+    "Consent Withdrawn/met in time": Label(N_("Consent withdrawal handled in time")),
+    "Consent Withdrawn/met late": Label(N_("Consent withdrawal handled late")),
+    "Erasure Requested/met in time": Label(N_("Erasure request handled in time")),
+    "Erasure Requested/met late": Label(N_("Erasure request handled late")),
+    "Access Requested/met in time": Label(N_("Access request handled in time")),
+    "Access Requested/met late": Label(N_("Access request handled late")),
+    "First Reply/late": Label(N_("Late first reply")),
+    "Ticket Resolved/first contact": Label(N_("Ticket resolved at first contact")),
+    "Complaint Made/about product": Label(N_("Complaint about a product")),
+    "Complaint Published/about product": Label(N_("Public complaint about a product")),
+    "Recovery/Service Failed": Label(N_("Recovery: service failure")),
+    "Recovery/Product Failed": Label(N_("Recovery: product failure")),
+    "Recovery/Delivery Late": Label(N_("Recovery: late delivery")),
+    "Recovery/Stockout": Label(N_("Recovery: stockout")),
+    "Recovery/Order Cancelled/by brand": Label(N_("Recovery: order cancelled by the brand")),
+    "Recovery/Privacy Incident": Label(N_("Recovery: privacy incident")),
+    "Recovery/Reputation Harmed": Label(N_("Recovery: damaged reputation")),
+    "CSAT Answered/positive": Label(N_("CSAT answer: positive")),
+    "CSAT Answered/negative": Label(N_("CSAT answer: negative")),
+    "CES Answered/positive": Label(N_("CES answer: positive")),
+    "CES Answered/negative": Label(N_("CES answer: negative")),
+    "NPS Answered/positive": Label(N_("NPS answer: positive")),
+    "NPS Answered/negative": Label(N_("NPS answer: negative")),
+    "Product Reviewed/positive": Label(N_("Positive review")),
+    "Product Reviewed/negative": Label(N_("Negative review")),
+    "Brand Mentioned/positive": Label(N_("Positive mention")),
+    "Brand Mentioned/negative": Label(N_("Negative mention")),
+    "Association Observed/gained canon": Label(N_("Audience gained: icon")),
+    "Association Observed/lost canon": Label(N_("Audience lost: icon")),
+    "Association Observed/audience canon": Label(N_("Seen by an audience: icon")),
+    "Association Observed/gained celebrity": Label(N_("Audience gained: celebrity")),
+    "Association Observed/lost celebrity": Label(N_("Audience lost: celebrity")),
+    "Association Observed/audience celebrity": Label(N_("Seen by an audience: celebrity")),
+    "Association Observed/gained": Label(N_("Audience gained")),
+    "Association Observed/lost": Label(N_("Audience lost")),
+    "Association Observed/audience": Label(N_("Seen by an audience")),
+    "Gift Received/confirmed": Label(N_("Gift received (confirmed)")),
+    "Reward Granted/confirmed": Label(N_("Reward granted (confirmed)")),
+}
+"""Labels of the shipped variants, whose keys contain a slash; the keys of plain kinds are words already."""
+
 _CERTAINTY_LABELS: Mapping[str, Label] = {
     "known": Label(N_("enough data")),
     "unknown": SYMBIOSIS_LABELS["unknown"],
@@ -76,6 +126,30 @@ _CHANNEL_LABELS: Mapping[str, Label] = {
     "social": Label(N_("social")),
     "phone": Label(N_("phone")),
 }
+
+REJECTION_LABELS: Mapping[str, Label] = {
+    "broken_line": Label(N_("malformed line")),
+    "invalid_encoding": Label(N_("wrong encoding")),
+    "invalid_json": Label(N_("invalid JSON")),
+    "engine_failed": Label(N_("unreadable row")),
+    "unknown_type": Label(N_("unknown type")),
+    "missing_id": Label(N_("missing event ID")),
+    "missing_time": Label(N_("missing time")),
+    "invalid_time": Label(N_("invalid time")),
+    "invalid_received_at": Label(N_("invalid time of receipt")),
+    "occurred_in_future": Label(N_("time in the future")),
+    "invalid_precision": Label(N_("unknown time precision")),
+    "missing_kind": Label(N_("missing kind of event")),
+    "invalid_key": Label(N_("invalid key")),
+    "invalid_value": Label(N_("invalid value")),
+    "invalid_currency": Label(N_("unknown currency")),
+    "invalid_trust": Label(N_("invalid trust")),
+    "invalid_identifiers": Label(N_("invalid identifiers")),
+    "invalid_properties": Label(N_("invalid properties")),
+    "too_long": Label(N_("too long")),
+    "invalid_number": Label(N_("unreadable number")),
+}
+"""Reasons of rejected rows, by the codes of `ingest.validation`."""
 
 NOUNS = (
     mark_count("{count} relationship", "{count} relationships"),
@@ -115,6 +189,13 @@ def name_direction(direction: str) -> str:
     return _name(direction, DIRECTION_LABELS)
 
 
+def name_kind(key: str) -> str:
+    """A kind of event in words; a variant without a label shows its key with a colon for each slash."""
+    if key in KIND_LABELS:
+        return _(KIND_LABELS[key].words)
+    return _(key).replace("/", ": ")
+
+
 def name_certainty(certainty: str) -> str:
     """Whether there is enough data, in words."""
     return _name(certainty, _CERTAINTY_LABELS)
@@ -123,6 +204,11 @@ def name_certainty(certainty: str) -> str:
 def name_channel(channel: str) -> str:
     """A channel in words; a source's own channel is shown unchanged."""
     return _name(channel, _CHANNEL_LABELS)
+
+
+def name_rejection(code: str) -> str:
+    """The reason of a rejected row, in words."""
+    return _name(code, REJECTION_LABELS)
 
 
 def write_count(count: int) -> str:

@@ -13,6 +13,7 @@ from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.views.charts.event_names import place_names
 from consumer_fusion.views.charts.labels import (
     from_day_number,
+    name_kind,
     shorten,
     write_day,
     write_noun,
@@ -178,13 +179,13 @@ def _list_events(
                 "at": at,
                 "score_after": row["score_after"],
                 "way": "up" if row["change"] >= 0 else "down",
-                "name": f"{_(row['kind'])} {write_signed(row['change'], 1)}"
+                "name": f"{name_kind(row['kind'])} {write_signed(row['change'], 1)}"
                 if row["event_id"] in named
                 else "",
                 "label": _(
                     "{day}: {kind}, {change} to {score}",
                     day=read_language().write_time(row["at"]),
-                    kind=_(row["kind"]),
+                    kind=name_kind(row["kind"]),
                     change=write_signed(row["change"]),
                     score=write_score(row["score_after"]),
                 ),
@@ -247,7 +248,7 @@ def draw_changes(
     for position, row in enumerate(_condense_changes(rows, most)):
         after += row["change"]
         day = write_day(row["at"].date())
-        kind = _(row["kind"] or DECAY)
+        kind = name_kind(row["kind"] or DECAY)
         steps.append(
             {
                 "step": f"{position:03}",
