@@ -14,7 +14,7 @@ from rich.console import Console
 import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.surfaces.cli.output import print_table
+from consumer_fusion.surfaces.cli.output import PlainConsole, print_table
 from consumer_fusion.views.charts.labels import FACET_LABELS, SYMBIOSIS_LABELS
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
@@ -77,13 +77,26 @@ def test_a_list_of_names_cannot_steer_the_terminal(visited):
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", run.output + run.complaint)
 
 
-def test_a_row_that_was_set_aside_is_shown_as_it_came(empty):
+@pytest.fixture
+def set_width(monkeypatch):
+    """Give the terminal a width in characters."""
+
+    def set_it(width):
+        console = PlainConsole()
+        console.width = width
+        monkeypatch.setattr("consumer_fusion.surfaces.cli.output.console", console)
+
+    return set_it
+
+
+def test_a_row_that_was_set_aside_is_shown_as_it_came(empty, set_width):
+    set_width(200)
     (empty / "events.jsonl").write_text("[bold]not[/bold] an event\n", encoding="utf-8")
     assert (
         run_fusion("import", empty / "events.jsonl", "--format", "events", "--workspace", empty).status == 1
     )
     assert flatten("[bold]not[/bold] an event") in flatten(
-        run_fusion("rejected", "list", "--workspace", empty, environment={"COLUMNS": "200"}).output
+        run_fusion("rejected", "list", "--workspace", empty).output
     )
 
 
@@ -158,21 +171,27 @@ ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow"
 COLUMNS = ["consumer", "brand", "score", "reason", "time"]
 
 
-def print_rows(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
-    print_table("Scores", COLUMNS, ROWS, right=["score"])
-    return capsys.readouterr().out
+@pytest.fixture
+def print_rows(capsys, set_width):
+    """Print the rows in a terminal of a width."""
+
+    def print_them(width):
+        set_width(width)
+        print_table("Scores", COLUMNS, ROWS, right=["score"])
+        return capsys.readouterr().out
+
+    return print_them
 
 
-def test_a_table_breaks_texts_between_words_and_names_only_at_a_hyphen(capsys, monkeypatch):
-    shown = print_rows(capsys, monkeypatch, 70)
+def test_a_table_breaks_texts_between_words_and_names_only_at_a_hyphen(print_rows):
+    shown = print_rows(70)
     words = shown.split()
     assert max(map(len, shown.splitlines())) <= 70
     assert {"consumer-000001", "salmon-", "restaurant", "waiters", "2026-06-15T20:30:00Z"} <= set(words)
 
 
-def test_a_row_that_does_not_fit_the_window_is_shown_a_field_a_line(capsys, monkeypatch):
-    lines = [line.split(maxsplit=1) for line in print_rows(capsys, monkeypatch, 45).splitlines()]
+def test_a_row_that_does_not_fit_the_window_is_shown_a_field_a_line(print_rows):
+    lines = [line.split(maxsplit=1) for line in print_rows(45).splitlines()]
     assert [[word.strip() for word in line] for line in lines if line] == [
         ["Scores"],
         *map(list, zip(COLUMNS, ROWS[0], strict=True)),

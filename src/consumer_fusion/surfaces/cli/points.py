@@ -90,5 +90,5 @@ def points(
         print_table(
             "Kinds without points",
             ["kind", "events"],
-            [[name_kind(each["kind"]), f"{each['events']:,}"] for each in unscored],
+            [[name_kind(str(each["kind"])), f"{each['events']:,}"] for each in unscored],
         )
