@@ -75,23 +75,12 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
             )  # fmt: skip
         items = [
-            schemas.KindPoints(
-                key=kind.key, event=kind.event, meaning=kind.meaning, half_life_days=kind.half_life_days,
-                magnitude=kind.magnitude, trust=kind.trust,
-                entries=[
-                    schemas.KindEntry(
-                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded,
-                        experiment_id=each.experiment_id,
-                    )
-                    for each in kind.entries
-                ],
-            )
-            for kind in points.kinds.values()
-        ]  # fmt: skip
+            schemas.KindPoints.model_validate(kind, from_attributes=True) for kind in points.kinds.values()
+        ]
         body = schemas.Kinds(
             points_version=points.version,
             items=items,
-            no_points_yet=[schemas.UnscoredKind(**row) for row in unscored],
+            no_points_yet=[inspection.UnscoredKind.model_validate(row) for row in unscored],
         )
         return answer(request, body)
 
@@ -100,16 +89,10 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         """The points in force, and their differences from the shipped ones."""
         request_context.open(request, "view")
         points = put_points_in_force(request_context.workspace).points
-        differences = compare_points(load_points(), points)
         body = schemas.Points(
-            version=points.version,
-            model=points.model,
-            points=write_points(points),
-            differences=[
-                schemas.PointsChange(kind=each.key, field=each.field, before=each.before, after=each.after)
-                for each in differences
-            ],
-        )
+            version=points.version, model=points.model, points=write_points(points),
+            differences=list(compare_points(load_points(), points)),
+        )  # fmt: skip
         return answer(request, body)
 
     return routes
