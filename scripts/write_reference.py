@@ -243,7 +243,7 @@ def write_operations() -> str:
         groups.setdefault(group.name, []).append((
             f"`fusion {query.name}`", f"`{'POST' if is_change else 'GET'} {name_path(group, query)}`",
             query.needs.replace("_", " "), _flatten(query.summary),
-            query.audit if isinstance(query, Operation) else query.look,
+            query.audit,
         ))  # fmt: skip
     for name, rows in sorted(groups.items()):
         parts.append(f"## {name.capitalize()}")

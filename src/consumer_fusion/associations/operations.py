@@ -250,7 +250,7 @@ OPERATIONS = (
         name="associations list", run=_list_associations, needs="view", parameters=AssociationFilter,
         result=DeclaredAssociation, is_many=True, title=N_("Associations"),
         summary="List the associations, the newest first.", empty=N_("No associations."),
-        look="list associations", is_past=lambda row: row.state == "withdrawn",
+        audit="list associations", is_past=lambda row: row.state == "withdrawn",
     ),
     Operation(
         name="associations declare", run=_declare_association, needs="declare_associations",

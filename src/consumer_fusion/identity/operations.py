@@ -239,17 +239,17 @@ ACCEPT = Operation(
 )  # fmt: skip
 SHOW_IDENTITY = Query(
     name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
-    arguments=("consumer",), look="view identity",
+    arguments=("consumer",), audit="view identity",
     summary="Show the identifiers and merges of a consumer.",
 )  # fmt: skip
 LIST_MERGES = Query(
     name="identity list", run=_list_merges, needs="see_identities", parameters=MergeFilter, result=Merges,
-    summary="List the merges, the newest first.", empty="No consumers have been joined.", look="list merges",
+    summary="List the merges, the newest first.", empty="No consumers have been joined.", audit="list merges",
 )  # fmt: skip
 LIST_UNATTRIBUTED = Query(
     name="unattributed list", run=_list_unattributed, needs="fix_events", parameters=UnattributedFilter,
     result=UnattributedEvents, summary="List the events without a consumer or brand, the newest first.",
-    empty="Every event has a consumer and a brand.", look="list unattributed events",
+    empty="Every event has a consumer and a brand.", audit="list unattributed events",
 )  # fmt: skip
 OPERATIONS = (
     SHOW_IDENTITY,

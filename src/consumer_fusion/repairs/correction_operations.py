@@ -119,7 +119,7 @@ CORRECTION_OPERATIONS = (
         name="corrections list", run=_list_corrections, needs="fix_events", parameters=CorrectionFilter,
         result=CorrectionRow, is_many=True, title=N_("Corrections"),
         summary="List the changed versions of stored events, the newest first.",
-        empty=N_("No source has changed a stored event."), look="list corrections",
+        empty=N_("No source has changed a stored event."), audit="list corrections",
     ),
     Operation(
         name="corrections apply", run=_apply_corrections, needs="fix_events", parameters=CorrectionIds,

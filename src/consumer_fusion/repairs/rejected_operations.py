@@ -156,11 +156,11 @@ REJECTED = OperationGroup(
 LIST_REJECTED = Query(
     name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,
     summary="List the rows that were set aside, the oldest first.", empty="No rows are set aside.",
-    look="view rejected rows",
+    audit="view rejected rows",
 )  # fmt: skip
 SHOW_REJECTED = Query(
     name="rejected show", run=_show_row, needs="fix_events", parameters=RejectedId, result=RejectedRow,
-    arguments=("rejection_id",), summary="Show one row as received, with the reason.", look="view rejected row",
+    arguments=("rejection_id",), summary="Show one row as received, with the reason.", audit="view rejected row",
 )  # fmt: skip
 RETRY = Operation(
     name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=ImportResult,

@@ -85,7 +85,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another form.
             landing = AffectedConsumers()
-            points = update_sizing(workspace, session, points, kind_ids, landing, is_whole=True)
+            points = update_sizing(workspace, session, points, kind_ids, landing, with_all_brands=True)
             derive_and_fold(
                 EffectivePoints(points, kind_ids).open(workspace, session),
                 landing,

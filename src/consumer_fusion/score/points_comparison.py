@@ -132,8 +132,8 @@ def compare_scores(
         name_entities: Returns the keys of consumers and brands by their numbers.
     """
     pair = ["consumer_id", "brand_id"]
-    told = [*pair, "fusion_score", "symbiosis"]
-    both = before.select(told).join(after.select(told), pair, right_suffix="_after", join_type="inner")
+    columns = [*pair, "fusion_score", "symbiosis"]
+    both = before.select(columns).join(after.select(columns), pair, right_suffix="_after", join_type="inner")
     both = both.sort_by([(name, "ascending") for name in pair])
     now, then = (both[name].to_numpy() for name in ("fusion_score", "fusion_score_after"))
     moves = then - now

@@ -227,7 +227,7 @@ OPERATIONS = (
         name="experiments assignments", run=_list_assignments, needs="see_identities", parameters=ExperimentId,
         result=AssignedConsumer, is_many=True, arguments=("experiment_id",), title="Assignments",
         summary="List the assignment of an experiment: who is to get the action and who is not.", empty="No consumers.",
-        look="download control group",
+        audit="download control group",
     ),
     Operation(
         name="experiments draw", run=_draw_experiment, needs="declare_actions", parameters=DrawExperiment,

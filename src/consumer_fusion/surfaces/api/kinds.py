@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion import inspection
-from consumer_fusion.access.permissions import keep_visible
+from consumer_fusion.access.permissions import filter_visible
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
@@ -50,7 +50,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             ("brand summaries", fixed_us), version, summarise,
             patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
         )  # fmt: skip
-        visible = set(keep_visible(caller, (row["brand"] for row in rows)))
+        visible = set(filter_visible(caller, (row["brand"] for row in rows)))
         items = [BrandSummary.model_validate(row) for row in rows if row["brand"] in visible]
         return answer(request, schemas.Brands(as_of=write_moment(as_of_us), items=items))
 
