@@ -197,7 +197,7 @@ def run_split(
     )
     ranking |= probability
     tested = {name: one[is_test] for name, one in ranking.items()}
-    content = report.as_dict()
+    content = dict(report)
     return {
         "pairs_trained": int(is_training.sum()),
         "pairs_tested": int(is_test.sum()),

@@ -17,7 +17,7 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from consumer_fusion.operations import Operation, find_capabilities
+from consumer_fusion.operations import find_capabilities
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "i18n" / "locale"
@@ -96,9 +96,8 @@ def list_audit_texts() -> Iterator[str]:
     """What the audit log calls each operation, as it is declared."""
     for capability in find_capabilities().values():
         for operation in capability.operations:
-            name = operation.audit if isinstance(operation, Operation) else operation.look
-            if name:
-                yield name
+            if operation.audit:
+                yield operation.audit
 
 
 def list_kind_texts() -> Iterator[str]:

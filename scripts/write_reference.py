@@ -3,9 +3,8 @@
     python scripts/write_reference.py           writes docs/reference/*.md
     python scripts/write_reference.py --check   says which pages differ from the code, and fails if one does
 
-Five pages: commands, settings, errors, tables, points. What a command prints as JSON comes from the model of its
-result where it is made from an operation; of the others it is declared here, in `_BY_HAND`. Then
-tests/surfaces/cli/test_json.py compares it with what the commands print.
+Five pages: commands, settings, errors, tables, points. What a command prints as JSON comes from the model of
+its result; tests/surfaces/cli/test_json.py compares it with what the commands print.
 """
 
 from __future__ import annotations
@@ -26,85 +25,73 @@ import typer
 from pydantic import BaseModel
 
 from consumer_fusion import errors
+from consumer_fusion.backup import BackupSummary
+from consumer_fusion.causal.experiments.compared_files import AudienceReport, ExposureReport, PanelReport
+from consumer_fusion.causal.experiments.ranking import RankingEvaluation
+from consumer_fusion.identity.review import ReviewedSuggestions
 from consumer_fusion.ingest.validation import PROBLEMS
+from consumer_fusion.inspection import ExportSummary, FullPointsReport, InspectionReport, PointsReport
 from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
 from consumer_fusion.records import TABLES
+from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.records.points import Condition, Kind
+from consumer_fusion.score.calibration.calibration_report import CalibrationResult
+from consumer_fusion.score.calibration_runs import ComparedCalibration, ForecastSummary
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.score.queries.score_results import BrandSummary, PairExplanation, PairScore
 from consumer_fusion.settings import SETTINGS_FILE, Settings
 from consumer_fusion.surfaces.cli.application import application
+from consumer_fusion.surfaces.cli.demo import DemoSummary
+from consumer_fusion.surfaces.cli.serve import ServerSummary
+from consumer_fusion.surfaces.report.writing import WrittenReport
+from consumer_fusion.workspace import CreatedWorkspace
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. -->"
 
-_ACCEPTANCE = [
-    "accepted",
-    "duplicates",
-    "rejected",
-    "unattributed",
-    "seconds",
-    "nobody",
-    "changed",
-    "replaced",
-]
-_DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
-_BY_HAND: Mapping[str, object] = {
-    "demo": ["workspace", "events", "pairs", "url"],
-    "init": ["workspace"],
-    "import": _ACCEPTANCE,
-    "identity suggest": [
-        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged", "unknown",
-    ],
-    "points": [
-        "version", ("no_points_yet", [["kind", "events"]]),
-        ("differences", [["kind", "field", "before", "after"]]),
-        ("suggestions", [["experiment_id", "brand", "key", "points", "points_error", "grade", "reasons"]]), "points?",
-    ],
-    "calibrate": [
-        "outcome", "horizon_days", "cutoff_us", "seed", "points_version", "calibrated_version", "pairs_trained",
-        "cutoffs_trained", "pairs_held_out", "outcomes_held_out", "multipliers", "half_life_factors", "negativity",
-        "scale_drift", "link", "default_link", ("before", ["log_loss", "auc", "calibration_error"]),
-        ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "unhappy_pairs", "lifted_pairs",
-        "is_better", "kept_kinds", "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences",
-        "is_applied", "objection",
-        ("changes?", [
-            "pair_count", "class_count", "low_before", "low_after", "low_kept", "low_lifted", "high_before",
-            "high_after",
-            ("quantiles", [["share", "move"]]), "bins", "reach",
-            ("largest", [["consumer", "brand", "before", "after"]]),
-        ]),
-    ],
-    "audience": [
-        "label", ("naive", _DIFFERENCE), ("adjusted", _DIFFERENCE), "features", "sentences",
-        ("balance?", [["feature", "before", "after"]]), "left_out_share?", "robustness?", "robustness_interval?",
-        "e_value?",
-    ],
-    "panel": [
-        "effect", "relative", "low", "high", "p_value", "fit_error", "weights", "left_out", "placebos",
-        "leave_one_out", ("periods", [["period", "observed", "expected"]]), "sentences",
-    ],
-    "experiments rank": [
-        "consumers", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
-    ],
-    "report": ["out", "pairs"],
-    "serve": ["address", "owner_link"],
-    "export": ["to", "rows"],
-    "doctor": ["ok", ("checks", [["name", "is_ok", "found", "advice"]])],
-    "predict": ["pairs", "out", "outcome", "horizon_days", "sentences"],
-    "version": ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"],
-}  # fmt: skip
+_RESULTS: Mapping[str, object] = {
+    "demo": DemoSummary,
+    "init": CreatedWorkspace,
+    "import": ImportResult,
+    "score": [PairScore],
+    "explain": PairExplanation,
+    "brands": [BrandSummary],
+    "identity suggest": ReviewedSuggestions,
+    "points": (PointsReport, FullPointsReport),
+    "calibrate": (CalibrationResult, ComparedCalibration),
+    "predict": ForecastSummary,
+    "audience": (AudienceReport, ExposureReport),
+    "panel": PanelReport,
+    "experiments rank": RankingEvaluation,
+    "report": WrittenReport,
+    "serve": ServerSummary,
+    "export": ExportSummary,
+    "backup": BackupSummary,
+    "restore": BackupSummary,
+    "doctor": InspectionReport,
+}
+"""The result of each handwritten command: a model, a list of one, or one with the model that extends it."""
+_VERSIONS = ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"]
 
 
-def _shape_models() -> dict[str, object]:
-    """What commands made from operations print."""
-    operations = [each for capability in find_capabilities().values() for each in capability.operations]
-    by_hand = {"score": [_shape_model(PairScore)], "explain": _shape_model(PairExplanation),
-               "brands": [_shape_model(BrandSummary)]}  # fmt: skip
-    return by_hand | {
-        each.name: [_shape_model(each.result)] if each.is_many else _shape_model(each.result)
-        for each in operations
-    }
+def _shape_result(result: Any) -> list[object]:
+    if isinstance(result, list):
+        return [_shape_model(result[0])]
+    if isinstance(result, tuple):
+        return _shape_extended(*result)
+    return _shape_model(result)
+
+
+def _shape_extended(base: type[BaseModel], extended: type[BaseModel]) -> list[object]:
+    """The fields of both models; those of the second alone are optional."""
+    shape: list[object] = []
+    for each in _shape_model(extended):
+        name = each[0] if isinstance(each, tuple) else str(each)
+        if name in base.model_fields:
+            shape.append(each)
+        else:
+            shape.append((f"{name}?", each[1]) if isinstance(each, tuple) else f"{name}?")
+    return shape
 
 
 def _shape_model(model: type) -> list[object]:
@@ -126,7 +113,15 @@ def _has_fields(kind: type) -> bool:
     return issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind)
 
 
-JSON: Mapping[str, object] = {**_BY_HAND, **_shape_models()}
+JSON: Mapping[str, object] = {
+    "version": _VERSIONS,
+    **{name: _shape_result(result) for name, result in _RESULTS.items()},
+    **{
+        each.name: _shape_result([each.result] if each.is_many else each.result)
+        for capability in find_capabilities().values()
+        for each in capability.operations
+    },
+}
 """What each command prints with --json: a list of field names is an object, a list in a list a list of objects.
 
 A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for.
@@ -248,7 +243,7 @@ def write_operations() -> str:
         groups.setdefault(group.name, []).append((
             f"`fusion {query.name}`", f"`{'POST' if is_change else 'GET'} {name_path(group, query)}`",
             query.needs.replace("_", " "), _flatten(query.summary),
-            query.audit if isinstance(query, Operation) else query.look,
+            query.audit,
         ))  # fmt: skip
     for name, rows in sorted(groups.items()):
         parts.append(f"## {name.capitalize()}")

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 
 import pyarrow as pa
+from pydantic import BaseModel
 
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
@@ -187,6 +188,8 @@ def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") ->
 
 def fill(record, **values):
     """A record of which only some fields are filled."""
+    if issubclass(record, BaseModel):
+        return record.model_construct(**dict.fromkeys(record.model_fields) | values)
     return record(**{field.name: None for field in fields(record)} | values)
 
 

@@ -140,7 +140,7 @@ def test_a_file_that_is_swept_meanwhile_is_found_under_its_new_name(workspace, t
 
     monkeypatch.setattr(backup, "_link", fail_once)
     made = backup.back_up(workspace, tmp_path / "kept.fusion")
-    assert made.event_count >= 60
+    assert made.sealed_events >= 60
     backup.restore(tmp_path / "kept.fusion", tmp_path / "back")
 
 

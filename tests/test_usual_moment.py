@@ -298,7 +298,7 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
             mean = sum(snapshot.rows["fusion_score"].to_pylist()) / snapshot.rows.num_rows
             assert brands["bakery"] == pytest.approx(mean, abs=1e-9)
             assert queries.read_brands(moment_us).as_of_us == snapshot.as_of_us == moment_us
-            pair = queries.read_pair("ann", "bakery", moment_us, is_whole=True)
+            pair = queries.read_pair("ann", "bakery", moment_us, with_other_brands=True)
             assert pair.answer.as_of_us == moment_us
             return from_microseconds(moment_us)
 
@@ -358,14 +358,14 @@ def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(larg
         brand_id = find_keys(session, "brand", ["bakery"])["bakery"]
     usual_us = answers.find_fixed_moment(large.workspace, None)
     large.percentiles.warm()
-    assert large.percentiles.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
+    assert large.percentiles.find_percentile(brand_id, 1, 60.0, usual_us) is None  # nobody waits
     large.finish_reading()
-    assert large.percentiles.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+    assert large.percentiles.find_percentile(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
 
 
 def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
     queries = ConsoleQueries(large.workspace, large.cache, large.workers, large.percentiles)
     moment_us = queries.choose_moment()
-    assert queries.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
+    assert queries.read_pair("ann", "bakery", moment_us, with_other_brands=True).percentile is None
     large.finish_reading()
-    assert queries.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0
+    assert queries.read_pair("ann", "bakery", moment_us, with_other_brands=True).percentile == 75.0

@@ -13,7 +13,6 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -21,6 +20,7 @@ from consumer_fusion.errors import ConflictError, InputError, RefusedError, Stor
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.release import read_product_version
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.settings import SETTINGS_FILE
@@ -37,36 +37,15 @@ _CHUNK = 1 << 20
 _MANIFEST_LIMIT = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class BackupSummary:
-    """Summary of a backup.
+class BackupSummary(Schema):
+    """Summary of a backup."""
 
-    Attributes:
-        path: File that was written, or folder that was restored.
-        made_at: Time of the backup, ISO 8601.
-        product_version: Release that wrote it.
-        file_count: Number of files.
-        byte_count: Total size in bytes.
-        event_count: Number of events in segments.
-    """
-
-    path: Path
-    made_at: str
-    product_version: str
-    file_count: int
-    byte_count: int
-    event_count: int
-
-    def as_dict(self) -> dict[str, object]:
-        """The summary as JSON."""
-        return {
-            "path": str(self.path),
-            "made_at": self.made_at,
-            "product_version": self.product_version,
-            "files": self.file_count,
-            "bytes": self.byte_count,
-            "sealed_events": self.event_count,
-        }
+    path: Path = describe("Path", "File that was written, or folder that was restored.")
+    made_at: str = describe("Created", "Time of the backup, ISO 8601.")
+    product_version: str = describe("Release", "Release that wrote it.")
+    files: int = describe("Files", "Number of files.")
+    bytes: int = describe("Bytes", "Total size in bytes.")
+    sealed_events: int = describe("Events", "Number of events in segments.")
 
 
 def back_up(workspace: Workspace, target: Path, progress: Progress = ignore_progress) -> BackupSummary:
@@ -343,7 +322,7 @@ def _summarise(path: Path, manifest: Mapping[str, Any]) -> BackupSummary:
         path=path.resolve(),
         made_at=manifest["made_at"],
         product_version=manifest["product_version"],
-        file_count=len(files),
-        byte_count=sum(int(each["bytes"]) for each in files.values()),
-        event_count=manifest["sealed_events"],
+        files=len(files),
+        bytes=sum(int(each["bytes"]) for each in files.values()),
+        sealed_events=manifest["sealed_events"],
     )

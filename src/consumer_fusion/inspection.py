@@ -7,13 +7,15 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consumer_fusion.access.audit import find_broken_audit
+from consumer_fusion.causal.experiments.rollout import PointsSuggestion, list_suggestions
 from consumer_fusion.errors import ConflictError, FusionError, StoreError
 from consumer_fusion.events.event_reader import FOLDED_MARK, EventSelection, open_events
 from consumer_fusion.events.landing import Progress, ignore_progress
@@ -27,6 +29,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.import_record import REJECTIONS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
@@ -34,7 +37,8 @@ from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND
 from consumer_fusion.score.fold.fold_queries import fold_relation
 from consumer_fusion.score.fold.money_references import find_wrong_references
-from consumer_fusion.score.points.points_table import write_points
+from consumer_fusion.score.points.points_table import load_points, write_points
+from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.storage.file_locks import remove_unlocked
@@ -85,12 +89,63 @@ class InspectionCheck:
     found: str
     advice: str = ""
 
-    def as_dict(self) -> dict[str, object]:
-        """The result as JSON."""
-        return asdict(self)
+
+class InspectionReport(Schema):
+    """The result of all checks."""
+
+    ok: bool = describe("OK", "Whether all checks passed.")
+    checks: tuple[InspectionCheck, ...] = describe("Checks", "The checks, in order.")
 
 
-def examine_folder(folder: Path, *, is_quick: bool = False) -> list[InspectionCheck]:
+class ExportSummary(Schema):
+    """Summary of an export."""
+
+    to: Path = describe("Folder", "Folder that was written.")
+    rows: dict[str, int] = describe("Rows", "Number of rows by file name.")
+
+
+class UnscoredKind(Schema):
+    """A kind of event without points."""
+
+    kind: str = describe("Kind", "The kind of event.")
+    events: int = describe("Events", "Number of its events.")
+
+
+class PointsReport(Schema):
+    """The points in force: what differs from the shipped table, and what could be changed."""
+
+    version: str = describe("Version", "Version of the points table.")
+    no_points_yet: tuple[UnscoredKind, ...] = describe("Without points", "Kinds of events without points.")
+    differences: tuple[PointsDifference, ...] = describe("Differences", "Differences from the shipped table.")
+    suggestions: tuple[PointsSuggestion, ...] = describe(
+        "Suggestions", "Points that experiments imply, never applied automatically."
+    )
+
+
+class FullPointsReport(PointsReport):
+    """The same with the whole table."""
+
+    points: dict[str, Any] = describe("Points", "The whole table, in the form of `points.toml`.")
+
+
+def report_points(workspace: Workspace, *, is_difference: bool = False) -> PointsReport:
+    """The points in force.
+
+    Args:
+        workspace: Workspace.
+        is_difference: Whether to leave out the whole table.
+    """
+    force = put_points_in_force(workspace)
+    report = PointsReport(
+        version=force.points.version,
+        no_points_yet=tuple(UnscoredKind.model_validate(row) for row in count_unscored(workspace)),
+        differences=compare_points(load_points(), force.points),
+        suggestions=tuple(list_suggestions(workspace)),
+    )
+    return report if is_difference else FullPointsReport(**dict(report), points=write_points(force.points))
+
+
+def examine_folder(folder: Path, *, is_quick: bool = False) -> InspectionReport:
     """Check the databases of a workspace, and everything else if they are intact enough to open it.
 
     Raises:
@@ -99,9 +154,11 @@ def examine_folder(folder: Path, *, is_quick: bool = False) -> list[InspectionCh
     databases = [_check_database(folder / name, schema) for name, schema in STORE_FILES.items()]
     if (folder / STORE_FILE).exists() and not all(each.is_ok for each in databases):
         advice = "Repair the databases first, then run `fusion doctor` again."
-        return [*databases, InspectionCheck("everything else", False, NOT_LOOKED_AT, advice)]
-    with open_workspace(folder) as workspace:
-        return [*databases, *check_workspace(workspace, is_quick=is_quick)]
+        checks = [*databases, InspectionCheck("everything else", False, NOT_LOOKED_AT, advice)]
+    else:
+        with open_workspace(folder) as workspace:
+            checks = [*databases, *check_workspace(workspace, is_quick=is_quick)]
+    return InspectionReport(ok=all(each.is_ok for each in checks), checks=tuple(checks))
 
 
 def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[InspectionCheck]:
@@ -287,11 +344,8 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
 
 def export_workspace(
     workspace: Workspace, folder: Path, as_of: Moment, progress: Progress = ignore_progress
-) -> dict[str, int]:
+) -> ExportSummary:
     """Export the contents of the workspace to files.
-
-    Returns:
-        Number of rows by file name.
 
     Raises:
         ConflictError: The folder exists and is not empty.
@@ -321,7 +375,7 @@ def export_workspace(
         json.dumps(write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"
     )
     counts["points.json"] = len(force.points.kinds)
-    return counts
+    return ExportSummary(to=folder.resolve(), rows=counts)
 
 
 def _export_events(workspace: Workspace, session: Session, force: EffectivePoints, path: Path) -> int:

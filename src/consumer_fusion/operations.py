@@ -99,7 +99,7 @@ class Query:
         empty: Text shown when there are no rows.
         is_many: Whether the result is a list of rows.
         arguments: Positional parameters on the command line.
-        look: Audited action of viewing the result; empty where viewing is not audited.
+        audit: Audited action of viewing the result, a verb and an object; empty where viewing is not audited.
         is_past: Whether a row is only history, and shown greyed out.
     """
 
@@ -113,7 +113,7 @@ class Query:
     empty: str = ""
     is_many: bool = False
     arguments: tuple[str, ...] = ()
-    look: str = ""
+    audit: str = ""
     is_past: Callable[[Any], bool] = lambda row: False
 
     @property
@@ -132,7 +132,7 @@ class Operation(Query):
     """An operation that changes something, with one audit entry in its transaction.
 
     Attributes:
-        audit: Audited action, a verb and an object.
+        audit: Audited action of the change.
         done: Message after success, with fields of the result in braces.
         button: Label of its button.
         of_row: Field of the table's rows whose value is its first parameter; each row then has its button.
@@ -206,14 +206,14 @@ class Job:
         run: Function that runs it.
         every_seconds: Pause between two runs.
         is_due: Function that returns whether there is work; None for always.
-        is_aside: Whether it runs in a worker process, because it computes for long.
+        is_in_worker: Whether it runs in a worker process, because it computes for long.
     """
 
     name: str
     run: Callable[[Workspace], object]
     every_seconds: float
     is_due: Callable[[Workspace], bool] | None = None
-    is_aside: bool = False
+    is_in_worker: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
         ConflictError: The wait timed out.
     """
     started = perf_counter()
-    total = ImportResult(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
+    total = ImportResult()
     with _claim_landing(workspace, wait_seconds):
         with workspace.arrivals.reading() as session:
             waiting = read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
@@ -201,7 +201,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
         if waiting.num_rows:
             with workspace.arrivals.writing() as session:
                 forget_arrivals(session, waiting["sequence"].to_pylist())
-    return replace(total, seconds=perf_counter() - started)
+    return total.model_copy(update={"seconds": perf_counter() - started})
 
 
 def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from consumer_fusion.errors import ConflictError, InputError, StoreError, WorkspaceNotFoundError
 from consumer_fusion.records.clock import Clock, read_system_clock
 from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
 from consumer_fusion.storage.duckdb import DuckDBEngine
@@ -95,6 +96,12 @@ class Workspace:
         """Call `on_change` in the transaction of a change; called by the code that makes the change."""
         if self.on_change is not None:
             self.on_change(session)
+
+
+class CreatedWorkspace(Schema):
+    """A workspace that was created."""
+
+    workspace: Path = describe("Workspace", "Its folder.")
 
 
 def create_workspace(folder: Path) -> Path:

@@ -16,7 +16,13 @@ from consumer_fusion.access.accounts import (
 )
 from consumer_fusion.access.invitations import invite_staff, renew_link
 from consumer_fusion.access.password_sign_in import find_signed_in, take_up_link
-from consumer_fusion.access.permissions import BRAND_LEVEL, PERMISSIONS, keep_visible, may, require_permission
+from consumer_fusion.access.permissions import (
+    BRAND_LEVEL,
+    PERMISSIONS,
+    filter_visible,
+    may,
+    require_permission,
+)
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, PermissionDeniedError
 from consumer_fusion.records.access import ROLES, Caller
 from consumer_fusion.records.audit import Actor
@@ -35,7 +41,7 @@ def test_an_agent_of_one_brand_does_not_see_another(anna):
     require_permission(caller, "view", "book-shop")
     with pytest.raises(PermissionDeniedError):
         require_permission(caller, "view", "cinema")
-    assert keep_visible(caller, ["cinema", "book-shop", "café"]) == ["book-shop"]
+    assert filter_visible(caller, ["cinema", "book-shop", "café"]) == ["book-shop"]
 
 
 def test_a_brand_one_may_not_see_is_refused_in_the_same_words_whether_it_exists_or_not(anna):

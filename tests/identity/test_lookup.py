@@ -79,7 +79,7 @@ def test_staff_of_one_brand_learn_nothing_of_whom_only_others_know(workspace):
     told = set()
     for consumer in ("eve", "nobody", "consumer-71"):
         with pytest.raises(NotFoundError) as refused:
-            answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, is_whole=False)
+            answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, with_other_brands=False)
         told.add(str(refused.value))
     assert len(told) == 1
 

@@ -31,7 +31,8 @@ def test_an_interrupted_import_of_the_same_files_is_found_again(desk, store, beg
     first = begin(path)
     assert begin(path) == first
     with store.writing() as session:
-        finish_import(session, first, ImportResult(1, 2, 3, 4, 0.5), 3)
+        result = ImportResult(accepted=1, duplicates=2, rejected=3, unattributed=4, seconds=0.5)
+        finish_import(session, first, result, 3)
         row = session.read(IMPORTS, {"import_id": first}).to_pylist()[0]
     assert begin(path) != first
     assert [row[name] for name in ("status", "accepted", "duplicates", "rejected", "unattributed")] == [

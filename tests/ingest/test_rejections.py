@@ -40,7 +40,7 @@ def take(desk, store):
             import_id, claim = begin_import(session, find_files([path]), reading, desk.folder / "staging", 1)
             staged = desk.stage(reading, path)
             count = store_rejections(session, desk.engine, import_id, staged.staging, 2)
-            finish_import(session, import_id, ImportResult(0, 0, count, 0, 0.0), 3)
+            finish_import(session, import_id, ImportResult(rejected=count), 3)
         claim.release(with_folder=True)
         return staged, count
 

@@ -16,6 +16,7 @@ from consumer_fusion.score.calibration.calibration_report import (
     apply_calibration,
     find_link,
     read_report,
+    write_report,
     write_sentences,
 )
 from consumer_fusion.score.calibration.fitting import compute_loss
@@ -246,13 +247,13 @@ def test_kinds_of_few_events_and_the_workspaces_own_keep_theirs(small_ledger):
     assert "fewer than 200 events" in report.kept_kinds["Product Reviewed/positive"]
     assert report.kept_kinds["Service Failed"] == "set by the workspace"
     assert {"Product Reviewed/positive", "Service Failed"}.isdisjoint(report.multipliers)
-    after = apply_calibration(POINTS, replace(report, is_better=True), ["Service Failed"])
+    after = apply_calibration(POINTS, report.model_copy(update={"is_better": True}), ["Service Failed"])
     assert after.kinds["Service Failed"] == POINTS.kinds["Service Failed"]
 
 
 def test_points_that_are_not_better_are_not_applied(small_report):
-    assert apply_calibration(POINTS, replace(small_report, is_better=False)) == POINTS
-    applied = apply_calibration(POINTS, replace(small_report, is_better=True))
+    assert apply_calibration(POINTS, small_report.model_copy(update={"is_better": False})) == POINTS
+    applied = apply_calibration(POINTS, small_report.model_copy(update={"is_better": True}))
     assert applied.version == small_report.calibrated_version
     ratio = applied.kinds[ORDER].entries[0].points / POINTS.kinds[ORDER].entries[0].points
     assert ratio == pytest.approx(small_report.multipliers[ORDER])
@@ -263,7 +264,7 @@ def test_without_being_asked_only_half_lives_are_learnt(small_ledger):
     assert report.multipliers == {}
     assert report.half_life_factors["Product Viewed"] != 1.0
     assert report.negativity == pytest.approx(POINTS.constants.negativity)
-    after = apply_calibration(POINTS, replace(report, is_better=True))
+    after = apply_calibration(POINTS, report.model_copy(update={"is_better": True}))
     assert [kind.entries for kind in after.kinds.values()] == [kind.entries for kind in POINTS.kinds.values()]
     assert after.version == report.calibrated_version
 
@@ -294,17 +295,17 @@ def test_what_chance_could_teach_as_well_is_not_in_force(placebo_report, star_ra
     assert not told.is_better
     assert "a kind of random events" in write_sentences(told)[0]
     assert any("too much, so that nothing" in sentence for sentence in write_sentences(told))
-    content = {**placebo_report.as_stored(), "placebo_share": 0.51}
+    content = {**write_report(placebo_report), "placebo_share": 0.51}
     assert not read_report(content).is_better
 
 
 def test_a_gain_of_one_error_is_chance(placebo_report):
-    content = {**placebo_report.as_stored(), "gain_error": placebo_report.gain / 1.5}
+    content = {**write_report(placebo_report), "gain_error": placebo_report.gain / 1.5}
     assert not read_report(content).is_better
 
 
 def test_a_small_gain_is_told_in_digits(placebo_report):
-    told = write_sentences(replace(placebo_report, gain=0.0000213, gain_error=0.0000044))[0]
+    told = write_sentences(placebo_report.model_copy(update={"gain": 0.0000213, "gain_error": 0.0000044}))[0]
     assert "(gain 0.0000213, standard error 0.0000044)" in told
 
 
@@ -333,4 +334,4 @@ def test_the_order_of_the_ledger_does_not_matter(small_ledger, small_report):
 
 
 def test_a_report_survives_being_written(small_report):
-    assert read_report(json.loads(json.dumps(small_report.as_stored()))) == small_report
+    assert read_report(json.loads(json.dumps(write_report(small_report)))) == small_report

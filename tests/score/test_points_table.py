@@ -339,15 +339,15 @@ def test_the_differences_of_two_tables_are_named(load):
         'constants.knee = 11\n[kinds."Stockout"]\nhalf_life_days = 30\npoints = { delight = -1 }\n'
         '[kinds."Dog Groomed"]\nhalf_life_days = 30\n'
     )
-    differences = [d for d in compare_points(POINTS, changed) if d.key != "Recovery/Stockout"]
-    assert {(d.key, d.field, d.before, d.after) for d in differences if d.field} == {
+    differences = [d for d in compare_points(POINTS, changed) if d.kind != "Recovery/Stockout"]
+    assert {(d.kind, d.field, d.before, d.after) for d in differences if d.field} == {
         ("constants", "knee", 10, 11),
         ("Stockout", "half_life_days", 90, 30),
         ("Stockout", "points.delight", None, -1),
         ("Stockout", "graded.delight", None, False),
     }
     (added,) = [d for d in differences if not d.field]
-    assert (added.key, added.before, added.after) == ("Dog Groomed", None, changed.kinds["Dog Groomed"])
+    assert (added.kind, added.before, added.after) == ("Dog Groomed", None, changed.kinds["Dog Groomed"])
     assert compare_points(POINTS, POINTS) == ()
 
 
@@ -436,7 +436,7 @@ def test_a_calibrated_table_keeps_every_sign_and_every_bound(multipliers, half_l
 
 def test_a_multiplier_scales_all_facets_of_its_kind_and_no_other():
     learnt = apply_multipliers(POINTS, {"Order Completed": 1.5}, {"Order Completed": 2})
-    changed = {difference.key for difference in compare_points(POINTS, learnt)}
+    changed = {difference.kind for difference in compare_points(POINTS, learnt)}
     assert changed == {"Order Completed"}
     assert list_points(learnt.kinds["Order Completed"]) == {"wallet": 4.5, "feet": 4.5, "delight": 4.5}
     assert learnt.kinds["Order Completed"].half_life_days == 180

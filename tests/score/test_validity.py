@@ -13,8 +13,6 @@ from consumer_fusion.score.calibration.validity import (
     compute_gini,
     compute_log_losses,
     draw_reliability,
-    measure_forecast,
-    read_measures,
 )
 
 HAPPENED = np.array([True, False, True, False])
@@ -79,9 +77,3 @@ def test_paired_bootstrap_of_equal_rankings_is_nothing_but_nothing():
     )
     assert np.all(same == 0.0)
     assert np.all(other == 1.0)
-
-
-def test_measures_survive_being_written():
-    measures = measure_forecast(HAPPENED, np.array([0.8, 0.3, 0.6, 0.5]))
-    content = {name: getattr(measures, name) for name in ("log_loss", "auc", "calibration_error")}
-    assert read_measures(content) == measures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -123,7 +122,9 @@ def test_what_lifts_the_unhappy_among_all_pairs_is_refused_though_the_held_out_o
     content = {name: told[name] for name in told if name not in ("is_applied", "objection", "sentences")}
     report = read_report({**content, "lifted_pairs": 0, "placebo_share": 0.0, "gain": 1.0, "gain_error": 0.1})
     with fusion.open_workspace(cinema) as workspace:
-        changes = replace(preview_calibration(workspace, report), low_before=200, low_lifted=3)
+        changes = preview_calibration(workspace, report).model_copy(
+            update={"low_before": 200, "low_lifted": 3}
+        )
         with pytest.raises(RefusedError, match="3 of 200 relationships under 45 as above neutral"):
             apply_calibration(workspace, report, comparison=changes)
 

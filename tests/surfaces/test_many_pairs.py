@@ -149,7 +149,7 @@ def test_a_place_is_the_percentile_that_all_scores_of_the_brand_give(workspace, 
     rows = answers.score_pairs(workspace, as_of=NOW).to_pylist()
     assert len(rows) > 60
     for row in rows:
-        place = places.find_place(
+        place = places.find_percentile(
             brands[row["brand"]], consumers[row["consumer"]], row["fusion_score"], AS_OF_US
         )
         assert place.percentile == pytest.approx(row["percentile"], abs=1e-9)
@@ -161,11 +161,11 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
     scores = [
         row["fusion_score"] for row in answers.score_pairs(workspace, brand="brand-0", as_of=NOW).to_pylist()
     ]
-    found = places.find_place(brand, 10**9, 55.0, AS_OF_US)
+    found = places.find_percentile(brand, 10**9, 55.0, AS_OF_US)
     below = sum(score < 55.0 for score in scores) + sum(score == 55.0 for score in scores) / 2
     assert found.percentile == pytest.approx(100 * below / len(scores))
-    assert places.find_place(brand, 10**9, 0.0, AS_OF_US).percentile == 0
-    assert places.find_place(brand, 10**9, 100.0, AS_OF_US).percentile == 100
+    assert places.find_percentile(brand, 10**9, 0.0, AS_OF_US).percentile == 0
+    assert places.find_percentile(brand, 10**9, 100.0, AS_OF_US).percentile == 100
 
 
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
@@ -184,10 +184,10 @@ def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_wait
     monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
     monkeypatch.setattr(percentile_cache, "MANY_STATES", 1)
     brand = list_brands(workspace)["brand-0"]
-    assert places.find_place(brand, 1, 60.0, None) is None
-    place = wait_for(lambda: places.find_place(brand, 1, 60.0, None))
-    assert place.percentile == places.find_place(brand, 1, 60.0, AS_OF_US).percentile
-    assert places.find_place(brand, 1, 60.0, None, is_fresh=True) is not None
+    assert places.find_percentile(brand, 1, 60.0, None) is None
+    place = wait_for(lambda: places.find_percentile(brand, 1, 60.0, None))
+    assert place.percentile == places.find_percentile(brand, 1, 60.0, AS_OF_US).percentile
+    assert places.find_percentile(brand, 1, 60.0, None, is_fresh=True) is not None
 
 
 def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
@@ -195,18 +195,18 @@ def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
     monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 50)
     places.warm()
     for brand in list_brands(workspace).values():
-        assert wait_for(lambda number=brand: places.find_place(number, 1, 60.0, None)) is not None
+        assert wait_for(lambda number=brand: places.find_percentile(number, 1, 60.0, None)) is not None
 
 
 def test_places_are_read_anew_when_points_change(workspace, places):
     brand = list_brands(workspace)["brand-0"]
-    before = places.find_place(brand, 1, 55.0, None)
+    before = places.find_percentile(brand, 1, 55.0, None)
     workspace.points_path.write_text(
         '[kinds."Order Completed"]\npoints = { delight = 40 }\n', encoding="utf-8"
     )
     try:
         effective_points.put_points_in_force(workspace)
-        after = places.find_place(brand, 1, 55.0, None)
+        after = places.find_percentile(brand, 1, 55.0, None)
     finally:
         workspace.points_path.write_text("", encoding="utf-8")
         effective_points.put_points_in_force(workspace)
@@ -243,14 +243,14 @@ def test_a_score_is_of_now_although_places_are_of_before(tmp_path, workers):
         kept_places = Cache()
         own_places = PercentileCache(own, WorkerPool(own), kept_places)
         brand = list_brands(own)["brand-0"]
-        kept = own_places.find_place(brand, 10**9, 50.5, None)
+        kept = own_places.find_percentile(brand, 10**9, 50.5, None)
         import_events(own, [make_order(1000, consumer="new", brand="brand-0", days_ago=0.1)])
-        assert own_places.find_place(brand, 10**9, 50.5, None) == kept
+        assert own_places.find_percentile(brand, 10**9, 50.5, None) == kept
         assert "new" in answers.score_pairs(own, brand="brand-0", as_of=NOW)["consumer"].to_pylist()
         scores = answers.score_pairs(own, brand="brand-0", as_of=NOW)["fusion_score"].to_pylist()
-        fresh = own_places.find_place(brand, 10**9, max(scores) + 1e-3, None, is_fresh=True)
+        fresh = own_places.find_percentile(brand, 10**9, max(scores) + 1e-3, None, is_fresh=True)
         assert fresh.percentile == 100
-        assert own_places.find_place(brand, 10**9, min(scores), None).percentile == pytest.approx(
+        assert own_places.find_percentile(brand, 10**9, min(scores), None).percentile == pytest.approx(
             50 / len(scores)
         )
         kept_places.close()

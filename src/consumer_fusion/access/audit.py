@@ -143,11 +143,11 @@ def find_broken_audit(session: Session) -> list[int]:
     head, last, where = "", 0, None
     while rows := session.read(AUDIT_ENTRIES, where, order_by=("audit_id",), limit=10_000).to_pylist():
         for row in rows:
-            is_whole = row["chain_digest"] == _digest_row(head, row)
+            is_intact = row["chain_digest"] == _digest_row(head, row)
             # Erased details have lost their salt too; all others must still match their hash.
             if row["salt"] or row["detail"]:
-                is_whole = is_whole and row["detail_digest"] == _digest_detail(row["salt"], row["detail"])
-            if not is_whole:
+                is_intact = is_intact and row["detail_digest"] == _digest_detail(row["salt"], row["detail"])
+            if not is_intact:
                 broken.append(row["audit_id"])
             head, last = row["chain_digest"], row["audit_id"]
         where = _after(last)

@@ -13,8 +13,8 @@ from consumer_fusion.i18n.messages import Message
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-MIN_LETTERS = 12
-MAX_LETTERS = 256
+MIN_CHARACTERS = 12
+MAX_CHARACTERS = 256
 MIN_DISTINCT_LETTERS = 5
 _GUESSED_FIRST = (
     "password", "passwort", "letmein", "welcome", "qwertyuiop", "iloveyou", "administrator", "consumerfusion",
@@ -52,13 +52,13 @@ def check_password(password: str, *, about: str = "") -> None:
     """
     plain = _normalize(password)
     letters = "".join(letter for letter in plain.casefold() if letter.isalnum())
-    if not MIN_LETTERS <= len(plain) <= MAX_LETTERS:
+    if not MIN_CHARACTERS <= len(plain) <= MAX_CHARACTERS:
         raise InputError(
             Message(
-                "The password has {plain} characters; expected {MIN_LETTERS} to {MAX_LETTERS}.",
+                "The password has {plain} characters; expected {MIN_CHARACTERS} to {MAX_CHARACTERS}.",
                 plain=len(plain),
-                MIN_LETTERS=MIN_LETTERS,
-                MAX_LETTERS=MAX_LETTERS,
+                MIN_CHARACTERS=MIN_CHARACTERS,
+                MAX_CHARACTERS=MAX_CHARACTERS,
             ),
             hint="Use a few unrelated words.",
         )
@@ -74,7 +74,7 @@ def check_password(password: str, *, about: str = "") -> None:
     rest = letters
     for word in sorted(known, key=len, reverse=True):
         rest = rest.replace(word, "")
-    if len(rest) < MIN_LETTERS / 2 and rest != letters:
+    if len(rest) < MIN_CHARACTERS / 2 and rest != letters:
         raise InputError(
             "The password is easy to guess: it is little more than a common password, or your name or e-mail.",
             hint="Use a few unrelated words.",
@@ -87,7 +87,7 @@ def hash_password(password: str, cost: PasswordCost = DEFAULT_COST) -> str:
     Raises:
         MissingExtraError: The library is not installed.
     """
-    return _make_hasher(cost).hash(_encode(_normalize(password)[:MAX_LETTERS]))
+    return _make_hasher(cost).hash(_encode(_normalize(password)[:MAX_CHARACTERS]))
 
 
 def matches_password(kept: str | None, password: str, cost: PasswordCost = DEFAULT_COST) -> bool:
@@ -100,7 +100,7 @@ def matches_password(kept: str | None, password: str, cost: PasswordCost = DEFAU
     from argon2.exceptions import InvalidHashError, VerificationError
 
     # No password is longer, and a text of megabytes must not cost more than others.
-    given = _normalize(password[: MAX_LETTERS * 4])[: MAX_LETTERS + 1]
+    given = _normalize(password[: MAX_CHARACTERS * 4])[: MAX_CHARACTERS + 1]
     try:
         hasher.verify(kept or decoy, _encode(given))
     except (InvalidHashError, VerificationError):

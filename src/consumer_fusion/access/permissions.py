@@ -31,7 +31,7 @@ def may(caller: Caller, permission: Permission, brand: str | None = None) -> boo
     """Whether the caller has a permission, for a brand where one is given.
 
     Without a brand, a brand-level permission means that the caller may have it for some brands; results must then be
-    filtered with `keep_visible`.
+    filtered with `filter_visible`.
     """
     if permission not in ROLE_PERMISSIONS[caller.role]:
         return False
@@ -66,7 +66,7 @@ def require_permission(caller: Caller, permission: Permission, brand: str | None
     )
 
 
-def keep_visible(caller: Caller, brands: Iterable[str]) -> list[str]:
+def filter_visible(caller: Caller, brands: Iterable[str]) -> list[str]:
     """The brands that the caller may see, in the given order."""
     return [brand for brand in brands if caller.sees(brand)]
 

@@ -25,7 +25,7 @@ from consumer_fusion.records.association import Evidence
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.spillover.links import AssociationLink, read_associations
 from consumer_fusion.workspace import Workspace
 
@@ -140,7 +140,7 @@ def declare(
         )  # fmt: skip
         note(association_id)
         changed = AffectedConsumers(refold_consumers={consumer_id})
-        settle(workspace, session, force.points, force.kind_ids, changed)
+        derive_and_fold(force.open(workspace, session), changed, workspace.now_us)
     return association_id
 
 
@@ -153,7 +153,7 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
     with begin_change(workspace) as (session, force):
         consumer_id = withdraw_association(session, association_id, workspace.now_us)
         changed = AffectedConsumers(refold_consumers={consumer_id})
-        settle(workspace, session, force.points, force.kind_ids, changed)
+        derive_and_fold(force.open(workspace, session), changed, workspace.now_us)
 
 
 def list_associations(
@@ -250,7 +250,7 @@ OPERATIONS = (
         name="associations list", run=_list_associations, needs="view", parameters=AssociationFilter,
         result=DeclaredAssociation, is_many=True, title=N_("Associations"),
         summary="List the associations, the newest first.", empty=N_("No associations."),
-        look="list associations", is_past=lambda row: row.state == "withdrawn",
+        audit="list associations", is_past=lambda row: row.state == "withdrawn",
     ),
     Operation(
         name="associations declare", run=_declare_association, needs="declare_associations",

@@ -141,18 +141,18 @@ def keep_corrections(
         former: Versions stored before, by source and event, if the newer ones are applied now.
     """
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
-    told = {(sources[row["source"]], row["event_id"]): row["newer"] for row in rows}
-    keys = _to_keys(told)
+    versions = {(sources[row["source"]], row["event_id"]): row["newer"] for row in rows}
+    keys = _to_keys(versions)
     waiting: list[int] = []
     for known in session.read_matching(CORRECTIONS, keys).to_pylist():
         key = (known["source_id"], known["event_id"])
         is_waiting = known["applied_us"] is None
         if (
             former is None
-            and known["newer"] == told.get(key)
+            and known["newer"] == versions.get(key)
             and (is_waiting or known["undone_us"] is not None)
         ):
-            del told[key]
+            del versions[key]
         elif is_waiting:
             waiting.append(known["correction_id"])
     if waiting:
@@ -160,7 +160,7 @@ def keep_corrections(
     consumers = find_keys(
         session,
         "consumer",
-        sorted({key for text in told.values() if (key := json.loads(text).get("consumer"))}),
+        sorted({key for text in versions.values() if (key := json.loads(text).get("consumer"))}),
     )
     session.insert(
         CORRECTIONS,
@@ -168,7 +168,7 @@ def keep_corrections(
         [
             (*key, consumers.get(json.loads(text).get("consumer", ""), 0), text,
              None if former is None else former.get(key), now_us, None if former is None else now_us)
-            for key, text in told.items()
+            for key, text in versions.items()
         ],
     )  # fmt: skip
 
@@ -176,12 +176,12 @@ def keep_corrections(
 def find_undone_corrections(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
     """Source and event of those rows whose version was undone by a user."""
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
-    told = {(sources.get(row["source"], 0), row["event_id"]): row for row in rows}
+    versions = {(sources.get(row["source"], 0), row["event_id"]): row for row in rows}
     return {
-        (told[key]["source"], known["event_id"])
-        for known in session.read_matching(CORRECTIONS, _to_keys(told)).to_pylist()
+        (versions[key]["source"], known["event_id"])
+        for known in session.read_matching(CORRECTIONS, _to_keys(versions)).to_pylist()
         if known["undone_us"] is not None
-        and told[key := (known["source_id"], known["event_id"])]["newer"] == known["newer"]
+        and versions[key := (known["source_id"], known["event_id"])]["newer"] == known["newer"]
     }
 
 
@@ -304,18 +304,18 @@ def note_undone(session: Session, correction: Correction, now_us: int) -> None:
     session.update(CORRECTIONS, {"undone_us": now_us}, {"correction_id": correction.correction_id})
 
 
-def write_texts(told: Sequence[Mapping[str, str]]) -> pa.RecordBatch:
+def write_texts(versions: Sequence[Mapping[str, str]]) -> pa.RecordBatch:
     """The versions in corrections, as rows of the canonical text columns."""
     return pa.RecordBatch.from_arrays(
-        [pa.array([each.get(name) for each in told], pa.string()) for name in CANONICAL_SCHEMA.names],
+        [pa.array([each.get(name) for each in versions], pa.string()) for name in CANONICAL_SCHEMA.names],
         schema=CANONICAL_SCHEMA,
     )
 
 
-def _to_keys(told: Mapping[tuple[int, str], object]) -> pa.Table:
+def _to_keys(versions: Mapping[tuple[int, str], object]) -> pa.Table:
     return pa.table(
         {
-            KEY[0]: pa.array([key[0] for key in told], pa.int64()),
-            KEY[1]: pa.array([key[1] for key in told], pa.string()),
+            KEY[0]: pa.array([key[0] for key in versions], pa.int64()),
+            KEY[1]: pa.array([key[1] for key in versions], pa.string()),
         }
     )

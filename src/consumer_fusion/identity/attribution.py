@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from consumer_fusion.events import attachment
 from consumer_fusion.events.attachment import attach_event, take_unattributed
 from consumer_fusion.events.entities import name_entities
@@ -11,7 +13,7 @@ from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.workspace import Workspace
@@ -98,4 +100,4 @@ def attach(
         land_in_inbox(session, rows.to_pydict())
         if attached.consumer_id:
             landing.consumers = {find_canonical(session, attached.consumer_id)}
-        settle(workspace, session, points, force.kind_ids, landing)
+        derive_and_fold(replace(force, points=points).open(workspace, session), landing, workspace.now_us)

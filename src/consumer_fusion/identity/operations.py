@@ -24,7 +24,7 @@ from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.identity import MergeOrigin
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.queries.brand_visibility import find_visibility_by_name, require_known
 from consumer_fusion.workspace import Workspace
 
@@ -110,7 +110,7 @@ def merge(
             session, require_known(session, kept), require_known(session, absorbed), reason=reason, origin=origin,
             made_us=workspace.now_us, merge_id=merge_id,
         )  # fmt: skip
-        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+        derive_and_fold(force.open(workspace, session), _regroup(regrouped), workspace.now_us)
     return merge_id
 
 
@@ -123,7 +123,7 @@ def undo(workspace: Workspace, merge_id: str) -> None:
     """
     with begin_change(workspace) as (session, force):
         regrouped = merges.undo_merge(session, merge_id, workspace.now_us)
-        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+        derive_and_fold(force.open(workspace, session), _regroup(regrouped), workspace.now_us)
 
 
 def accept_suggestions(workspace: Workspace, suggestions: Sequence[SuggestedPair]) -> AcceptedSuggestions:
@@ -133,7 +133,7 @@ def accept_suggestions(workspace: Workspace, suggestions: Sequence[SuggestedPair
         accepted = review.accept_suggestions(
             session, suggestions, consumer_ids=find_keys(session, "consumer", sorted(keys)), made_us=workspace.now_us
         )  # fmt: skip
-        settle(workspace, session, force.points, force.kind_ids, _regroup(accepted.regrouped))
+        derive_and_fold(force.open(workspace, session), _regroup(accepted.regrouped), workspace.now_us)
     return accepted
 
 
@@ -239,17 +239,17 @@ ACCEPT = Operation(
 )  # fmt: skip
 SHOW_IDENTITY = Query(
     name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
-    arguments=("consumer",), look="view identity",
+    arguments=("consumer",), audit="view identity",
     summary="Show the identifiers and merges of a consumer.",
 )  # fmt: skip
 LIST_MERGES = Query(
     name="identity list", run=_list_merges, needs="see_identities", parameters=MergeFilter, result=Merges,
-    summary="List the merges, the newest first.", empty="No consumers have been joined.", look="list merges",
+    summary="List the merges, the newest first.", empty="No consumers have been joined.", audit="list merges",
 )  # fmt: skip
 LIST_UNATTRIBUTED = Query(
     name="unattributed list", run=_list_unattributed, needs="fix_events", parameters=UnattributedFilter,
     result=UnattributedEvents, summary="List the events without a consumer or brand, the newest first.",
-    empty="Every event has a consumer and a brand.", look="list unattributed events",
+    empty="Every event has a consumer and a brand.", audit="list unattributed events",
 )  # fmt: skip
 OPERATIONS = (
     SHOW_IDENTITY,

@@ -32,6 +32,16 @@ class SuggestedPair(Schema):
     reasons: list[str] = describe("Reasons", "Agreements and differences, without any value.")
 
 
+class ReviewedSuggestions(Schema):
+    """Suggested pairs, and what was merged of them."""
+
+    suggestions: list[SuggestedPair] = describe("Suggestions", "Suggested pairs, the most probable first.")
+    merged: list[str] = describe(
+        "Merged", "Ids of the new merges; empty unless the suggestions were accepted."
+    )
+    unknown: list[str] = describe("Unknown", "Ids of records without a consumer.")
+
+
 def _read_json(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 

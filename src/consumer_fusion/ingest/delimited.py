@@ -118,11 +118,11 @@ def _join_rows(blocks: Iterator[LineBlock], layout: FileLayout, to_skip: int) ->
                 if each.index >= skipped
             )
             block = LineBlock(block.lines.slice(skipped), broken, block.fraction)
-        is_whole = True
+        is_balanced = True
         if layout.quote and layout.delimiter != WHITESPACE and len(block.lines):
             quotes = pc.count_substring(block.lines, layout.quote)
-            is_whole = not pc.any(pc.equal(pc.bit_wise_and(quotes, 1), 1)).as_py()
-        if is_whole and not open_lines:
+            is_balanced = not pc.any(pc.equal(pc.bit_wise_and(quotes, 1), 1)).as_py()
+        if is_balanced and not open_lines:
             yield block
             continue
         rows, unclosed = _join_lines(block, open_lines, layout.quote)

@@ -25,7 +25,7 @@ _SHOWN_LETTERS = 60
 
 def describe_problems(mapping: FileMapping) -> dict[str, str]:
     """Messages for rows rejected by validation, by code: SQL over the original values, naming column and key."""
-    told: dict[str, str] = {}
+    messages: dict[str, str] = {}
     fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
     expected = {
         "occurred_at": Message(
@@ -39,7 +39,7 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
         rule = mapping.fields.get(field)
         if rule is not None and rule.columns:
             text = f"ltrim({column}, '{UNREADABLE}')"
-            told[codes[field]] = _write_detail(", ".join(rule.columns), text, expected[field])
+            messages[codes[field]] = _write_detail(", ".join(rule.columns), text, expected[field])
     for field, code in (("occurred_at", "missing_time"), ("event_id", "missing_id")):
         rule = mapping.fields.get(field)
         if rule is not None and rule.columns:
@@ -48,8 +48,8 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
                 columns=", ".join(rule.columns),
                 field=field,
             )
-            told[code] = quote_text(write_message(message))
-    return told
+            messages[code] = quote_text(write_message(message))
+    return messages
 
 
 def list_columns(mapping: FileMapping) -> tuple[str, ...]:

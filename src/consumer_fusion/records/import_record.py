@@ -6,38 +6,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 from consumer_fusion.i18n.messages import Message
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.table import Column, Table
 
 CorrectionStatus = Literal["waiting", "applied", "undone"]
 
 
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """Result of one import.
+class ImportResult(Schema):
+    """Result of one import, or of rows that were read again."""
 
-    Attributes:
-        accepted: Number of new events, now durable.
-        duplicates: Number of events already stored.
-        rejected: Number of rows rejected with a reason.
-        unattributed: Number of accepted events with an unknown consumer or brand.
-        seconds: Duration in seconds.
-        nobody: Number of rows whose consumer key is a placeholder, such as 0 or guest.
-        changed: Number of the events already stored that the source now sends changed.
-        replaced: Number of stored events replaced by newer versions.
-    """
-
-    accepted: int
-    duplicates: int
-    rejected: int
-    unattributed: int
-    seconds: float
-    nobody: int = 0
-    changed: int = 0
-    replaced: int = 0
+    accepted: int = describe("Accepted", "New events, now durable.", 0)
+    duplicates: int = describe("Duplicates", "Events already stored.", 0)
+    rejected: int = describe("Rejected", "Rows rejected with a reason.", 0)
+    unattributed: int = describe("Unattributed", "Accepted events with an unknown consumer or brand.", 0)
+    seconds: float = describe("Seconds", "Duration in seconds.", 0.0)
+    nobody: int = describe("Nobody", "Rows whose consumer key is a placeholder, such as 0 or guest.", 0)
+    changed: int = describe("Changed", "Stored events that the source now sends with other content.", 0)
+    replaced: int = describe("Replaced", "Stored events replaced by newer versions.", 0)
 
     def __add__(self, other: ImportResult) -> ImportResult:
         """The sum of both."""
-        return ImportResult(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return ImportResult(**{name: value + getattr(other, name) for name, value in self})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,3 @@
 """Repairs: retrying rejected rows, and applying corrections."""
 
-__all__ = ["outcome", "rejected_operations"]
+__all__ = ["rejected_operations"]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from consumer_fusion.errors import ConflictError, InputError
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Moment, Operation, OperationGroup, Query, Schema, describe
-from consumer_fusion.records.import_record import Correction, CorrectionStatus
+from consumer_fusion.records.import_record import Correction, CorrectionStatus, ImportResult
 from consumer_fusion.repairs import replacements
-from consumer_fusion.repairs.outcome import RepairOutcome, to_outcome
 
 STATUS_WORDS: dict[CorrectionStatus, str] = {
     "waiting": N_("waiting"),
@@ -81,15 +80,14 @@ def _tell_change(each: Correction) -> str:
     )
 
 
-def _apply_corrections(context: Context, asked: CorrectionIds) -> RepairOutcome:
+def _apply_corrections(context: Context, asked: CorrectionIds) -> ImportResult:
     if bool(asked.correction_ids) == asked.is_all:
         raise InputError("No corrections are selected.", hint="Give numbers, or --all, and only one of them.")
     if asked.is_all and not _find(context, None):
         raise ConflictError("No correction is waiting.", hint="`fusion corrections list` shows all of them.")
     if not asked.is_all:
         context.describe(corrections=asked.correction_ids)
-    told = replacements.apply_corrections(context.workspace, asked.correction_ids or None)
-    return to_outcome(told)
+    return replacements.apply_corrections(context.workspace, asked.correction_ids or None)
 
 
 def _undo_correction(context: Context, asked: CorrectionId) -> CorrectionRow:
@@ -121,11 +119,11 @@ CORRECTION_OPERATIONS = (
         name="corrections list", run=_list_corrections, needs="fix_events", parameters=CorrectionFilter,
         result=CorrectionRow, is_many=True, title=N_("Corrections"),
         summary="List the changed versions of stored events, the newest first.",
-        empty=N_("No source has changed a stored event."), look="list corrections",
+        empty=N_("No source has changed a stored event."), audit="list corrections",
     ),
     Operation(
         name="corrections apply", run=_apply_corrections, needs="fix_events", parameters=CorrectionIds,
-        result=RepairOutcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
+        result=ImportResult, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
         summary="Replace stored events by their newer versions; scores are updated at once.",
         audit="apply corrections", button=N_("Apply"), is_offered=lambda row: row.status != "applied",
         done=N_("Events replaced: {replaced}. Scores are updated at once."),

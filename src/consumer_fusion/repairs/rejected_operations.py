@@ -14,9 +14,8 @@ from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.operations import Context, Operation, OperationGroup, Query, Schema, describe
-from consumer_fusion.records.import_record import Rejection
+from consumer_fusion.records.import_record import ImportResult, Rejection
 from consumer_fusion.repairs import rejected_rows
-from consumer_fusion.repairs.outcome import RepairOutcome, to_outcome
 
 _ID = (N_("Number"), "Number of the row.")
 _IDS = (N_("Number"), "Numbers of rows.")
@@ -108,7 +107,7 @@ def retry_rows(
     progress: Progress = ignore_progress,
     *,
     reading: ImportFormat | None = None,
-) -> RepairOutcome:
+) -> ImportResult:
     """Read rejected rows again: the given ones, those with a reason, or all.
 
     Args:
@@ -130,9 +129,7 @@ def retry_rows(
             "There are no rows to retry.", hint="`fusion rejected list` lists all rejected rows."
         )
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
-    return to_outcome(
-        rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
-    )
+    return rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
 
 
 def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
@@ -156,14 +153,14 @@ REJECTED = OperationGroup(
 LIST_REJECTED = Query(
     name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,
     summary="List the rows that were set aside, the oldest first.", empty="No rows are set aside.",
-    look="view rejected rows",
+    audit="view rejected rows",
 )  # fmt: skip
 SHOW_REJECTED = Query(
     name="rejected show", run=_show_row, needs="fix_events", parameters=RejectedId, result=RejectedRow,
-    arguments=("rejection_id",), summary="Show one row as received, with the reason.", look="view rejected row",
+    arguments=("rejection_id",), summary="Show one row as received, with the reason.", audit="view rejected row",
 )  # fmt: skip
 RETRY = Operation(
-    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=RepairOutcome,
+    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=ImportResult,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, unchanged or corrected; accepted rows leave the list.",
     done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),

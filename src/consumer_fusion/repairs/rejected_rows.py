@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from time import perf_counter
 
 from consumer_fusion import pipeline
@@ -69,7 +68,7 @@ def retry_rejected(
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
             for each in retries
         ]
-    return replace(sum(results, ImportResult(0, 0, 0, 0, 0.0)), seconds=perf_counter() - started)
+    return sum(results, ImportResult()).model_copy(update={"seconds": perf_counter() - started})
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:

@@ -68,14 +68,18 @@ def undo_correction(workspace: Workspace, correction_id: int) -> None:
 
 
 def _replace(
-    workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced, *, is_undoing: bool = False
+    workspace: Workspace,
+    versions: Sequence[Mapping[str, str]],
+    note: NoteReplaced,
+    *,
+    is_undoing: bool = False,
 ) -> ImportResult:
     started = perf_counter()
     claim = lock_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
     with claim:
         staging = stage_batches(
-            workspace.engine, [write_texts(told)], claim.folder, received_us=workspace.now_us,
+            workspace.engine, [write_texts(versions)], claim.folder, received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
         )  # fmt: skip
         if staging.rejected_count:

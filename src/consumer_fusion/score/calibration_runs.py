@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,13 +14,17 @@ from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score.calibration.calibration import calibrate
 from consumer_fusion.score.calibration.calibration_report import (
     CalibrationReport,
+    CalibrationResult,
     find_objection,
     object_to_lifting,
     read_report,
+    write_report,
+    write_sentences,
 )
 from consumer_fusion.score.effective_points import put_points_in_force, read_effective_points
 from consumer_fusion.score.forecast.forecasts import Forecast, predict_outcomes
@@ -29,6 +34,32 @@ from consumer_fusion.score.queries.answers import Moment, resolve_as_of
 from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.workspace import Workspace
+
+
+class ComparedCalibration(CalibrationResult):
+    """The same with the effect on all scores, where it could be put in force."""
+
+    changes: ScoreComparison = describe("Changes", "Effect on the scores of all pairs.")
+
+
+def write_result(
+    report: CalibrationReport, *, is_applied: bool, objection: str, changes: ScoreComparison | None
+) -> CalibrationResult:
+    """The result of a calibration.
+
+    Args:
+        report: The calibration.
+        is_applied: Whether it was put in force.
+        objection: Why it may not come into force; empty if it may.
+        changes: Its effect on the scores of all pairs; None where it was not computed.
+    """
+    fields = {
+        **dict(report),
+        "sentences": write_sentences(report),
+        "is_applied": is_applied,
+        "objection": objection or None,
+    }
+    return CalibrationResult(**fields) if changes is None else ComparedCalibration(**fields, changes=changes)
 
 
 def calibrate_points(
@@ -79,7 +110,7 @@ def calibrate_points(
             outcome,
             horizon_days,
             to_microseconds(cutoff),
-            json.dumps(report.as_stored(), default=str),
+            json.dumps(write_report(report)),
             False,
             workspace.now_us,
         )
@@ -154,6 +185,16 @@ def apply_calibration(
         session.update(CALIBRATIONS, {"is_applied": True}, {"calibration_id": made[-1]})
         workspace.note_change(session)
     put_points_in_force(workspace, progress)
+
+
+class ForecastSummary(Schema):
+    """Summary of the forecasts in a file."""
+
+    pairs: int = describe("Relationships", "Number of forecasts.")
+    out: Path = describe("File", "File that was written.")
+    outcome: str = describe("Outcome", "Kind of event that is forecast.")
+    horizon_days: float = describe("Days", "Horizon of the forecast.")
+    sentences: tuple[str, ...] = describe("Remarks", "Remarks on all forecasts, such as a season.")
 
 
 def predict_pairs(

@@ -27,7 +27,7 @@ from consumer_fusion.score.calibration.experiment_overrides import (
     PointsOverride,
     apply_overrides,
 )
-from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.dispersions import read_dispersions
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
@@ -85,8 +85,13 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another form.
             landing = AffectedConsumers()
-            points = update_sizing(workspace, session, points, kind_ids, landing, is_whole=True)
-            settle(workspace, session, points, kind_ids, landing, progress)
+            points = update_sizing(workspace, session, points, kind_ids, landing, with_all_brands=True)
+            derive_and_fold(
+                EffectivePoints(points, kind_ids).open(workspace, session),
+                landing,
+                workspace.now_us,
+                progress,
+            )
         if previous is not None and workspace.on_change is None:
             # The file was edited by hand: the next process puts it in force, and cannot know who edited it.
             entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
@@ -189,8 +194,9 @@ def _fold_changes(
             if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
         ]
     progress("fold again", 0, None)
-    refold(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), kinds=changed)
-    settle(workspace, session, points, kind_ids, AffectedConsumers(consumers=None), progress)
+    context = EffectivePoints(points, kind_ids).open(workspace, session)
+    refold(context, kinds=changed)
+    derive_and_fold(context, AffectedConsumers(consumers=None), workspace.now_us, progress)
 
 
 def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.events.event_reader import EventSelection
 from consumer_fusion.records.points import Kind, PointsTable
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.score.calibration.calibration_report import UNHAPPY_BELOW
 from consumer_fusion.score.queries.score_queries import fold_until, score_states
 from consumer_fusion.score.score_context import ScoreContext
@@ -22,21 +23,20 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 41
 
 
-@dataclass(frozen=True, slots=True)
-class PointsDifference:
-    """One difference between two points tables.
+class PointsDifference(Schema):
+    """One difference between two points tables."""
 
-    Attributes:
-        key: The kind, or `constants`.
-        field: The field that differs, such as `half_life_days` or `points.wallet`; empty where the whole kind does.
-        before: Value in the first table; None where it has none.
-        after: Value in the second table; None where it has none.
-    """
+    kind: str = describe("Kind", "The kind, or `constants`.")
+    field: str = describe(
+        "Field", "The field, such as `half_life_days` or `points.wallet`; empty where the whole kind differs."
+    )
+    before: object = describe("Before", "Value in the first table; null where it has none.")
+    after: object = describe("After", "Value in the second table; null where it has none.")
 
-    key: str
-    field: str
-    before: object
-    after: object
+    @property
+    def key(self) -> str:
+        """The kind, for `surfaces/cli/points.py`."""
+        return self.kind
 
 
 def compare_points(before: PointsTable, after: PointsTable) -> tuple[PointsDifference, ...]:
@@ -45,7 +45,7 @@ def compare_points(before: PointsTable, after: PointsTable) -> tuple[PointsDiffe
     for key in [*before.kinds, *(key for key in after.kinds if key not in before.kinds)]:
         first, second = before.kinds.get(key), after.kinds.get(key)
         if first is None or second is None:
-            differences.append(PointsDifference(key, "", first, second))
+            differences.append(PointsDifference(kind=key, field="", before=first, after=second))
         else:
             differences += _compare_fields(key, _list_fields(first), _list_fields(second))
     return tuple(differences)
@@ -65,60 +65,47 @@ def _compare_fields(
 ) -> list[PointsDifference]:
     names = [*before, *(name for name in after if name not in before)]
     return [
-        PointsDifference(key, name, before.get(name), after.get(name))
+        PointsDifference(kind=key, field=name, before=before.get(name), after=after.get(name))
         for name in names
         if before.get(name) != after.get(name)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class PairChange:
-    """Effect of another points table on the score of one pair.
+class PairChange(Schema):
+    """Effect of another points table on the score of one pair."""
 
-    Attributes:
-        consumer: Key of the consumer.
-        brand: Key of the brand.
-        before: Its score now.
-        after: Its score with the other table.
-    """
-
-    consumer: str
-    brand: str
-    before: float
-    after: float
+    consumer: str = describe("Consumer", "Key of the consumer.")
+    brand: str = describe("Brand", "Key of the brand.")
+    before: float = describe("Now", "Its score now.")
+    after: float = describe("After", "Its score with the other table.")
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreComparison:
-    """Effect of another points table on the scores of all pairs.
+class ChangeQuantile(Schema):
+    """One quantile of the changes of the scores."""
 
-    Attributes:
-        pair_count: Number of pairs.
-        class_count: Number of pairs whose class of relationship changes.
-        low_before: Number of pairs below 45 now.
-        low_after: Number of pairs below 45 with the other table.
-        low_kept: Number of pairs below 45 now and with the other table.
-        low_lifted: Number of pairs below 45 now and above neutral with the other table.
-        high_before: Number of pairs above 55 now.
-        high_after: Number of pairs above 55 with the other table.
-        quantiles: Quantiles of the change of a score, by share of pairs.
-        bins: Histogram of the changes, in bins of equal width from `-reach` to `reach`.
-        reach: Largest change of a score, without sign.
-        largest: Pairs with the largest changes.
-    """
+    share: float = describe("Share", "Share of the pairs below it.", form="share")
+    move: float = describe("Change", "Change of the score.")
 
-    pair_count: int
-    class_count: int
-    low_before: int
-    low_after: int
-    low_kept: int
-    low_lifted: int
-    high_before: int
-    high_after: int
-    quantiles: Mapping[float, float]
-    bins: tuple[int, ...]
-    reach: float
-    largest: tuple[PairChange, ...]
+
+class ScoreComparison(Schema):
+    """Effect of another points table on the scores of all pairs."""
+
+    pair_count: int = describe("Relationships", "Number of pairs.")
+    class_count: int = describe("Changed classes", "Number of pairs whose class of relationship changes.")
+    low_before: int = describe("Below 45 now", "Number of pairs below 45 now.")
+    low_after: int = describe("Below 45 after", "Number of pairs below 45 with the other table.")
+    low_kept: int = describe("Below 45 in both", "Number of pairs below 45 now and with the other table.")
+    low_lifted: int = describe(
+        "Lifted", "Number of pairs below 45 now and above neutral with the other table."
+    )
+    high_before: int = describe("Above 55 now", "Number of pairs above 55 now.")
+    high_after: int = describe("Above 55 after", "Number of pairs above 55 with the other table.")
+    quantiles: tuple[ChangeQuantile, ...] = describe("Quantiles", "Quantiles of the change of a score.")
+    bins: tuple[int, ...] = describe(
+        "Bins", "Histogram of the changes, in bins of equal width from `-reach` to `reach`."
+    )
+    reach: float = describe("Reach", "Largest change of a score, without sign.")
+    largest: tuple[PairChange, ...] = describe("Largest changes", "Pairs with the largest changes.")
 
 
 def score_with_points(
@@ -145,8 +132,8 @@ def compare_scores(
         name_entities: Returns the keys of consumers and brands by their numbers.
     """
     pair = ["consumer_id", "brand_id"]
-    told = [*pair, "fusion_score", "symbiosis"]
-    both = before.select(told).join(after.select(told), pair, right_suffix="_after", join_type="inner")
+    columns = [*pair, "fusion_score", "symbiosis"]
+    both = before.select(columns).join(after.select(columns), pair, right_suffix="_after", join_type="inner")
     both = both.sort_by([(name, "ascending") for name in pair])
     now, then = (both[name].to_numpy() for name in ("fusion_score", "fusion_score_after"))
     moves = then - now
@@ -164,15 +151,18 @@ def compare_scores(
         low_lifted=int(np.count_nonzero((now < UNHAPPY_BELOW) & (then > NEUTRAL))),
         high_before=int(np.count_nonzero(now > HAPPY_ABOVE)),
         high_after=int(np.count_nonzero(then > HAPPY_ABOVE)),
-        quantiles=dict(zip(QUANTILES, levels.tolist(), strict=True)),
+        quantiles=tuple(
+            ChangeQuantile(share=share, move=move)
+            for share, move in zip(QUANTILES, levels.tolist(), strict=True)
+        ),
         bins=tuple(np.histogram(moves, _BINS, (-reach or -1.0, reach or 1.0))[0].tolist()),
         reach=reach,
         largest=tuple(
             PairChange(
-                keys[row["consumer_id"]],
-                keys[row["brand_id"]],
-                row["fusion_score"],
-                row["fusion_score_after"],
+                consumer=keys[row["consumer_id"]],
+                brand=keys[row["brand_id"]],
+                before=row["fusion_score"],
+                after=row["fusion_score_after"],
             )
             for row in listed
         ),

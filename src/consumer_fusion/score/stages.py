@@ -15,7 +15,7 @@ from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIR_KI
 from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
-from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
 from consumer_fusion.score.fold.folding import fold_segments, write_deltas
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
@@ -101,7 +101,7 @@ def _note_newest(landing: Landing) -> None:
 
 
 def _derive_and_fold(landing: Landing) -> None:
-    settle(landing.workspace, landing.session, landing.points, landing.kind_ids, landing, landing.progress)
+    derive_and_fold(_open_context(landing), landing, landing.workspace.now_us, landing.progress)
     if landing.replaced and landing.replaced_us == landing.former_mark_us:
         # The time of the newest event may have changed; by now the events derived from it are gone too.
         newest_us = find_newest(landing.session, landing.workspace.engine, landing.workspace.folder)

@@ -64,7 +64,7 @@ class BackgroundJobs:
     def _do(self, job: Job) -> None:
         if job.is_due is not None and not job.is_due(self._workspace):
             return
-        if not job.is_aside:
+        if not job.is_in_worker:
             job.run(self._workspace)
             return
         worker = WorkerPool(self._workspace)

@@ -97,7 +97,7 @@ class PercentileCache:
         self._cache = cache
         self._sizes: dict[int, tuple[int, float]] = {}
 
-    def find_place(
+    def find_percentile(
         self, brand_id: int, consumer_id: int, value: float, as_of_us: int | None, *, is_fresh: bool = False
     ) -> Percentile | None:
         """Percentile of a score; None while it is unknown, because a large brand is read for the first time.

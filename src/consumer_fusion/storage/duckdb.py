@@ -60,15 +60,15 @@ class DuckDBEngine:
             # A new cursor costs a millisecond, as much as a small query.
             cursor = self._idle.pop() if self._idle else _make_cursor(self._open_database())
             self._borrowers.append(borrower)
-        is_whole = False
+        is_finished = False
         try:
             yield cursor
-            is_whole = is_reusable
+            is_finished = is_reusable
         finally:
-            if not is_whole:
+            if not is_finished:
                 cursor.close()
             with self._returned:
-                if is_whole:
+                if is_finished:
                     self._idle.append(cursor)
                 self._borrowers.remove(borrower)
                 self._returned.notify_all()

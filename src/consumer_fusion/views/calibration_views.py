@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.messages import Message, translate_message
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
 from consumer_fusion.views.charts.labels import name_kind, write_share, write_time
@@ -54,7 +54,7 @@ def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
             "An artificial kind of random events was given {share} of the points of the kind it imitates.",
             share=write_share(report.placebo_share),
         )
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[Message, list[str]] = {}
     for kind, reason in report.kept_kinds.items():
         reasons.setdefault(reason, []).append(name_kind(kind))
     for reason, kinds in reasons.items():

@@ -115,7 +115,7 @@ def test_an_experiment_decides_the_points_of_a_letter_and_puts_its_stamp_on_them
         assert entry.points == pytest.approx(override.points)
         assert 0 < override.points < override.estimate
         differing = compare_points(before, put_points_in_force(workspace).points)
-        assert {each.key for each in differing} == {CAMPAIGN}
+        assert {each.kind for each in differing} == {CAMPAIGN}
         name = min(treated)
         found = fusion.explain_pair(workspace, name, "bakery", as_of=NOW).explanation
         (stamped,) = [each for each in found.contributions if each.kind == CAMPAIGN]

@@ -104,6 +104,8 @@ ASKED = (
     Asked("panel", ("/panel.csv", "--unit", "a", "--from", "15"), None),
     Asked("report", ("--out", "/report.html")),
     Asked("export", ("--to", "/export")),
+    Asked("backup", ("--to", "/kept.fusion")),
+    Asked("restore", ("/kept.fusion",), "restored"),
     Asked("doctor"),
     Asked("init shop", ("/shop",), None, words="init"),
     Asked("import events", ("/events.jsonl", "--format", "events"), "shop", words="import"),

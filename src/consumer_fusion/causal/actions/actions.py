@@ -140,11 +140,11 @@ def check_action(action: Action, *, is_last_day_whole: bool = True) -> tuple[Any
                 f"The action {action.action_id} has a delay of {delay} and a length of {days} days.",
                 hint=f"A delay is up to {MOST_DAYS} days, a length from 1 to {MOST_DAYS}.",
             )
-    told = {name: {"delay_days": delay, "effect_days": days} for name, (delay, days) in windows.items()}
+    fields = {name: {"delay_days": delay, "effect_days": days} for name, (delay, days) in windows.items()}
     return (
         action.title.strip(), action.action_type.strip(), starts_us, ends_us, action.region or None,
         action.segment or None, action.assignment, action.expected_effect, action.delay_days, action.effect_days,
-        json.dumps(told, sort_keys=True),
+        json.dumps(fields, sort_keys=True),
     )  # fmt: skip
 
 
@@ -229,22 +229,22 @@ def read_declared(row: Mapping[str, Any]) -> Action:
     Raises:
         InputError: It has no brand, an unknown field, or a malformed one.
     """
-    told = json.loads(row["properties"] or "{}")
-    if not row["brand"] or not isinstance(told, dict):
+    fields = json.loads(row["properties"] or "{}")
+    if not row["brand"] or not isinstance(fields, dict):
         raise InputError("An event that declares an action names its brand.", hint="Add `brand`.")
     return read_action_fields(
-        {"action_id": row["event_id"], "starts_at": write_moment(row["occurred_us"]), **told, "brand": row["brand"]}
+        {"action_id": row["event_id"], "starts_at": write_moment(row["occurred_us"]), **fields, "brand": row["brand"]}
     )  # fmt: skip
 
 
-def read_action_fields(told: Mapping[str, Any]) -> Action:
+def read_action_fields(fields: Mapping[str, Any]) -> Action:
     """An action from the names and values of a file, an event or a form; empty values count as missing.
 
     Raises:
         InputError: A name is unknown, or a value is malformed.
     """
     names = set(Action.__dataclass_fields__)
-    given = {str(name).strip(): value for name, value in told.items() if value not in (None, "")}
+    given = {str(name).strip(): value for name, value in fields.items() if value not in (None, "")}
     windows = _read_windows(given.pop("windows", {}))
     unknown = sorted(set(given) - names)
     if unknown:
@@ -267,19 +267,19 @@ def read_action_fields(told: Mapping[str, Any]) -> Action:
     return Action(**texts, windows=windows)
 
 
-def _read_windows(told: Any) -> dict[str, EffectWindow]:
-    if isinstance(told, str):
+def _read_windows(fields: Any) -> dict[str, EffectWindow]:
+    if isinstance(fields, str):
         try:
-            told = json.loads(told)
+            fields = json.loads(fields)
         except ValueError:
-            told = None
-    if not isinstance(told, Mapping):
+            fields = None
+    if not isinstance(fields, Mapping):
         raise InputError(
             "The windows of an action must be a JSON object.",
             hint='Write {"followers": {"delay_days": 1, "effect_days": 3}}.',
         )
     windows = {}
-    for metric, each in told.items():
+    for metric, each in fields.items():
         if not isinstance(each, Mapping) or set(each) != {"delay_days", "effect_days"}:
             raise InputError(
                 f"The window of {metric} is malformed.",

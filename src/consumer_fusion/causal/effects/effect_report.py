@@ -136,13 +136,13 @@ class EffectReport:
 
 def read_report(text: str) -> EffectReport | None:
     """Parse a stored report; None where another release wrote it in another form, so that it is measured again."""
-    told: dict[str, Any] = json.loads(text)
-    if set(told) != set(EffectReport.__dataclass_fields__):
+    content: dict[str, Any] = json.loads(text)
+    if set(content) != set(EffectReport.__dataclass_fields__):
         return None
-    told["checks"] = tuple(CheckResult(**each) for each in told["checks"])
-    told["dropped_controls"] = tuple((name, why) for name, why in told["dropped_controls"])
+    content["checks"] = tuple(CheckResult(**each) for each in content["checks"])
+    content["dropped_controls"] = tuple((name, why) for name, why in content["dropped_controls"])
     given: dict[str, Any] = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in told.items()
+        name: tuple(each) if isinstance(each, list) else each for name, each in content.items()
     }
     return EffectReport(**given)
 

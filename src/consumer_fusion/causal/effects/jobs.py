@@ -8,6 +8,10 @@ from consumer_fusion.operations import Job
 JOBS = (
     # It computes for minutes, and with libraries that nothing else in the server needs.
     Job(
-        "calibrate effects", calibrate_nightly, every_seconds=300.0, is_due=is_calibration_due, is_aside=True
+        "calibrate effects",
+        calibrate_nightly,
+        every_seconds=300.0,
+        is_due=is_calibration_due,
+        is_in_worker=True,
     ),
 )

@@ -155,7 +155,7 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
     now = Window(own.daily.last_day, own.daily.last_day)
     control_series = find_control_series(book, own, now, actions).chosen
     country = book.workspace.settings.country or None
-    told: list[dict[str, Any]] = []
+    placebos: list[dict[str, Any]] = []
     forms: list[Sequence[MetricSeries]] = [(), control_series] if control_series else [()]
     for controls in forms:
         fitted = fit_series(
@@ -164,8 +164,8 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
             country=country,
             actions=windows,
         )
-        told += [each.as_dict() for each in list_class_placebos(fitted, questions=LEARNT_QUESTIONS)]
-    return told
+        placebos += [each.as_dict() for each in list_class_placebos(fitted, questions=LEARNT_QUESTIONS)]
+    return placebos
 
 
 def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassPlacebos]:

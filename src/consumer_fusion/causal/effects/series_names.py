@@ -63,12 +63,12 @@ def _name_series(text: str, names: Mapping[int, str], show_key: ShowKey) -> str:
 
 
 def _name_one(key: str, names: Mapping[int, str], show_key: ShowKey) -> str:
-    told = []
+    shown = []
     for part in key.split("/")[1:]:
         found = _NUMBERED.fullmatch(part)
         if found is None:
-            told.append(part.partition(":")[2])
+            shown.append(part.partition(":")[2])
         else:
             name = names.get(int(found[2]), part)
-            told.append(show_key(name) if found[1] == "consumer" else name)
-    return ", ".join(told)
+            shown.append(show_key(name) if found[1] == "consumer" else name)
+    return ", ".join(shown)

@@ -96,10 +96,10 @@ def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckResult]:
     """The remarks on the effect on a series that is not daily."""
     if own.steps == DAILY:
         return []
-    told = [CheckResult(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
+    checks = [CheckResult(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
     if not fitted.controls and not has_season(own):
         sentence = N_(
             "The series has fewer than three years: the season of the year cannot be separated from an effect."
         )
-        told.append(CheckResult(name="season", verdict="warned", sentence=sentence, values={}))
-    return told
+        checks.append(CheckResult(name="season", verdict="warned", sentence=sentence, values={}))
+    return checks

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +15,13 @@ from numpy.typing import NDArray
 
 from consumer_fusion.causal.designs.audiences import GroupDifference, compare_randomised
 from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
-from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
-from consumer_fusion.causal.designs.panels import PanelEffect, measure_panel
+from consumer_fusion.causal.designs.exposures import FeatureBalance, adjust_exposure
+from consumer_fusion.causal.designs.panels import measure_panel
 from consumer_fusion.causal.experiments.imbalance import CHOSEN, WORTH_NAMING, find_imbalances
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.records.schema import Schema, describe
 
 REACHED = frozenset({"treated", "reached", "exposed", "1", "true", "yes"})
 NOT_REACHED = frozenset({"held_out", "not reached", "control", "0", "false", "no"})
@@ -29,25 +29,81 @@ _MOST_WORDS = 12
 """A column with more different words than this is treated as a name, not as a covariate."""
 
 
-@dataclass(frozen=True, slots=True)
-class AudienceFinding:
-    """The effect of an action, from a file of people.
+class ArmDifference(Schema):
+    """The difference between two arms, per person."""
 
-    Attributes:
-        label: Strength of the evidence.
-        naive: The plain difference.
-        adjusted: The difference adjusted for covariates.
-        features: Names of the covariates.
-        exposure: The adjusted exposure; None where it was randomised.
-        sentences: Remarks for people; where it was randomised, only the differences between the arms.
-    """
+    effect: float = describe("Effect", "Mean outcome with the action minus without.")
+    low: float = describe("Low", "Lower end of its 95% interval.")
+    high: float = describe("High", "Upper end.")
+    p_value: float = describe("p", "Two-sided p-value of no effect.", form="p_value")
+    without: float = describe("Without", "Mean outcome without the action.")
+    treated: int = describe("Treated", "Number of people with the action.")
+    held_out: int = describe("Held out", "Number of people without it.")
 
-    label: EvidenceLabel
-    naive: GroupDifference
-    adjusted: GroupDifference
-    features: tuple[str, ...]
-    exposure: ExposureEffect | None
-    sentences: tuple[str, ...]
+    @classmethod
+    def from_groups(cls, found: GroupDifference) -> Self:
+        """The difference of two groups."""
+        return cls(
+            effect=found.effect, low=found.low, high=found.high, p_value=found.p_value, without=found.without,
+            treated=found.treated_count, held_out=found.held_out_count,
+        )  # fmt: skip
+
+
+class AudienceReport(Schema):
+    """The effect of an action, from a file of people."""
+
+    label: EvidenceLabel = describe("Evidence", "Strength of the evidence.")
+    naive: ArmDifference = describe("Unadjusted", "The plain difference.")
+    adjusted: ArmDifference = describe("Adjusted", "The difference adjusted for covariates.")
+    features: tuple[str, ...] = describe("Covariates", "Names of the covariates.")
+    sentences: tuple[str, ...] = describe(
+        "Remarks", "Remarks; where the arms were randomised, only the differences between them."
+    )
+
+
+class ExposureReport(AudienceReport):
+    """The same where the arms were not randomised."""
+
+    balance: tuple[FeatureBalance, ...] = describe("Balance", "Balance of the groups by covariate.")
+    left_out_share: float = describe("Left out", "Share of people without a counterpart.", form="share")
+    robustness: float = describe(
+        "Robustness",
+        "Share of the remaining variation that a hidden confounder must explain to bring the effect to 0.",
+        form="share",
+    )
+    robustness_interval: float = describe(
+        "Robustness of the interval", "The same to bring 0 into the interval.", form="share"
+    )
+    e_value: float = describe(
+        "E-value", "Factor by which it must multiply the chances of being reached and of the outcome."
+    )
+
+
+class PanelRow(Schema):
+    """One period of a panel."""
+
+    period: str = describe("Period", "Its label.")
+    observed: float = describe("Observed", "Observed value of the unit.")
+    expected: float = describe("Expected", "Value of the synthetic control.")
+
+
+class PanelReport(Schema):
+    """The effect on one unit of a panel, by a synthetic control."""
+
+    effect: float = describe("Effect", "Mean of observed minus expected from the action on.")
+    relative: float = describe("Relative effect", "The same over the mean expected.", form="change")
+    low: float | None = describe("Low", "Lower end of its 95% interval; null with too few units.")
+    high: float | None = describe("High", "Upper end.")
+    p_value: float = describe("p", "Share of units that deviate as much for their fit.", form="p_value")
+    fit_error: float = describe("Error of the fit", "Root mean square of the deviation before the action.")
+    weights: dict[str, float] = describe("Weights", "Weight by unit, largest first.")
+    left_out: dict[str, str] = describe("Left out", "Units that were not used, and why.")
+    placebos: dict[str, float] = describe("Placebos", "By unit: the effect where it is treated instead.")
+    leave_one_out: tuple[float, float] = describe(
+        "Leave one out", "Smallest and largest effect when a unit of weight is left out."
+    )
+    periods: tuple[PanelRow, ...] = describe("Periods", "Observed and expected values.")
+    sentences: tuple[str, ...] = describe("Remarks", "Verdict and cautions.")
 
 
 def compare_audience_file(
@@ -59,7 +115,7 @@ def compare_audience_file(
     before: str | None = None,
     earlier: str | None = None,
     ignored: Sequence[str] = ("consumer",),
-) -> AudienceFinding:
+) -> AudienceReport:
     """Compare the two arms of a file with one row a person; every other column is used as a covariate known before.
 
     Args:
@@ -84,12 +140,11 @@ def compare_audience_file(
         is_clear = adjusted.low > 0.0 or adjusted.high < 0.0
         is_chosen = bool(find_imbalances(features, names, is_reached, CHOSEN))
         found_by_chance: EvidenceLabel = "changed_after" if is_chosen else "caused"
-        return AudienceFinding(
+        return AudienceReport(
             label=found_by_chance if is_clear else "cannot_tell",
-            naive=compare_randomised(values, is_reached),
-            adjusted=adjusted,
+            naive=ArmDifference.from_groups(compare_randomised(values, is_reached)),
+            adjusted=ArmDifference.from_groups(adjusted),
             features=names,
-            exposure=None,
             sentences=_tell_unlike(
                 find_imbalances(features, names, is_reached, WORTH_NAMING), is_chosen=is_chosen
             ),
@@ -110,7 +165,12 @@ def compare_audience_file(
             feature_names=[names[place] for place in kept],
         )  # fmt: skip
     verdict = judge_exposure(found, placebo)
-    return AudienceFinding(verdict.label, found.naive, found.adjusted, names, found, verdict.sentences)
+    return ExposureReport(
+        label=verdict.label, naive=ArmDifference.from_groups(found.naive),
+        adjusted=ArmDifference.from_groups(found.adjusted), features=names, sentences=verdict.sentences,
+        balance=found.balance, left_out_share=found.trimmed_share, robustness=found.sensitivity.robustness,
+        robustness_interval=found.sensitivity.robustness_interval, e_value=found.sensitivity.e_value,
+    )  # fmt: skip
 
 
 def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
@@ -128,7 +188,7 @@ def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
     return (told, _(N_("So it does not count as caused."))) if is_chosen else (told,)
 
 
-def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffect:
+def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelReport:
     """Compare one unit of a panel with a mix of the others.
 
     Args:
@@ -151,7 +211,17 @@ def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffe
         )
     columns = [_read_numbers(rows, name, path) for name in others]
     matrix = np.column_stack(columns) if columns else np.zeros((len(periods), 0))
-    return measure_panel(own, matrix, periods.index(first_period), donor_names=others, periods=periods)
+    found = measure_panel(own, matrix, periods.index(first_period), donor_names=others, periods=periods)
+    values = zip(found.periods, found.observed.tolist(), found.expected.tolist(), strict=True)
+    return PanelReport(
+        effect=found.effect, relative=found.relative, low=found.low, high=found.high, p_value=found.p_value,
+        fit_error=found.fit_error, weights=dict(found.weights), left_out=dict(found.dropped),
+        placebos=dict(found.placebo_effects), leave_one_out=found.leave_one_out, sentences=found.sentences,
+        periods=tuple(
+            PanelRow(period=period, observed=observed, expected=expected)
+            for period, observed, expected in values
+        ),
+    )  # fmt: skip
 
 
 def _read_rows(path: Path) -> pa.Table:

@@ -126,8 +126,8 @@ def list_experiments(workspace: Workspace) -> list[Experiment]:
     with workspace.store.reading() as session:
         rows = [ExperimentRow(**row) for row in session.read(EXPERIMENTS).to_pylist()]
         brands = name_entities(session, [row.brand_id for row in rows])
-        told = [_tell(row, brands[row.brand_id], _count_arms(session, row)) for row in rows]
-    return sorted(told, key=lambda each: each.recorded_at, reverse=True)
+        listed = [_tell(row, brands[row.brand_id], _count_arms(session, row)) for row in rows]
+    return sorted(listed, key=lambda each: each.recorded_at, reverse=True)
 
 
 class AssignedConsumer(Schema):
@@ -148,11 +148,11 @@ def list_assignments(workspace: Workspace, experiment_id: str) -> list[AssignedC
         find_experiment(session, experiment_id)
         rows = session.read(EXPERIMENT_ASSIGNMENTS, {"experiment_id": experiment_id}).to_pylist()
         names = name_entities(session, [row["consumer_id"] for row in rows])
-    told = [
+    listed = [
         AssignedConsumer(consumer=names[row["consumer_id"]], arm=row["arm"], stratum=row["stratum"])
         for row in rows
     ]
-    return sorted(told, key=lambda each: each.consumer)
+    return sorted(listed, key=lambda each: each.consumer)
 
 
 def _count_arms(session: Session, row: ExperimentRow) -> dict[Arm, int]:

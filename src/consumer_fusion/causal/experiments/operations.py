@@ -138,7 +138,10 @@ def find_experiment(context: Context, experiment_id: str) -> Experiment:
         if each.experiment_id == experiment_id:
             return each
     raise NotFoundError(
-        f"There is no experiment '{experiment_id}'.", hint="`fusion experiments list` lists them."
+        N_("There is no such experiment."),
+        hint=N_(
+            "The planner of a brand lists all of them, and `fusion experiments list` those of all brands."
+        ),
     )
 
 
@@ -209,21 +212,22 @@ GROUPS = (
         "Draw, measure and apply experiments. Only an experiment decides the points of a brand's action.",
     ),
 )
+SHOW_EXPERIMENT = Query(
+    name="experiments show", run=_show_experiment, needs="view", parameters=ExperimentId, result=Experiment,
+    arguments=("experiment_id",), summary="Show an experiment and its report.",
+)  # fmt: skip
 OPERATIONS = (
     Query(
         name="experiments list", run=_list_experiments, needs="view", parameters=ExperimentFilter, result=Experiment,
         is_many=True, title="Experiments", summary="List the experiments, the latest first.",
         empty="No experiments yet.", is_past=lambda row: row.withdrawn_at is not None,
     ),
-    Query(
-        name="experiments show", run=_show_experiment, needs="view", parameters=ExperimentId, result=Experiment,
-        arguments=("experiment_id",), summary="Show an experiment and its report.",
-    ),
+    SHOW_EXPERIMENT,
     Query(
         name="experiments assignments", run=_list_assignments, needs="see_identities", parameters=ExperimentId,
         result=AssignedConsumer, is_many=True, arguments=("experiment_id",), title="Assignments",
         summary="List the assignment of an experiment: who is to get the action and who is not.", empty="No consumers.",
-        look="download control group",
+        audit="download control group",
     ),
     Operation(
         name="experiments draw", run=_draw_experiment, needs="declare_actions", parameters=DrawExperiment,

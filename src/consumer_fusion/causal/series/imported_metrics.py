@@ -70,9 +70,9 @@ def read_metric_file(file: TextFile, defaults: Mapping[str, str]) -> list[Metric
     days: list[MetricDay] = []
     places: dict[tuple[object, ...], int] = {}
     for place, row in enumerate(read_rows(file, (".csv", *LINES)), start=1):
-        told = {**defaults, **{name: value for name, value in row.items() if value not in (None, "")}}
+        fields = {**defaults, **{name: value for name, value in row.items() if value not in (None, "")}}
         try:
-            days.append(_read_day(told))
+            days.append(_read_day(fields))
             _check_once(days[-1], place, places)
         except InputError as error:
             raise InputError(error.message, hint=error.hint, where=f"{file.name}, row {place}") from error
@@ -132,9 +132,9 @@ def name_series(
     return "/".join(parts)
 
 
-def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:
+def _check_once(each: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:
     """Refuse a day that an earlier row gave, since it is ambiguous whether to replace or to add up."""
-    key = (told.metric, told.brand, told.consumer, told.region, told.product, told.day)
+    key = (each.metric, each.brand, each.consumer, each.region, each.product, each.day)
     if (first := places.setdefault(key, place)) != place:
         raise InputError(
             f"Row {first} already has this day of this series.",
@@ -142,33 +142,33 @@ def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], in
         )
 
 
-def _read_day(told: Mapping[str, Any]) -> MetricDay:
-    if None in told:  # The key of csv.DictReader for values beyond the last column.
+def _read_day(fields: Mapping[str, Any]) -> MetricDay:
+    if None in fields:  # The key of csv.DictReader for values beyond the last column.
         raise InputError("The row has more values than the first line has columns.", hint="Correct the row.")
-    unknown = sorted(str(name) for name in set(told) - set(FIELDS))
+    unknown = sorted(str(name) for name in set(fields) - set(FIELDS))
     if unknown:
         raise InputError(
             f"A row of a metric has no field {', '.join(unknown)}.",
             hint=f"Its fields are {', '.join(FIELDS)}.",
         )
-    missing = [name for name in ("metric", "day", "value") if name not in told]
-    if missing or not ("brand" in told or "consumer" in told):
+    missing = [name for name in ("metric", "day", "value") if name not in fields]
+    if missing or not ("brand" in fields or "consumer" in fields):
         raise InputError(
             f"A row of a metric lacks {', '.join(missing) or 'a brand or a consumer'}.",
             hint="It needs metric, day, value and a brand or consumer; --metric, --brand and others set them for all.",
         )
     texts = {
-        name: str(told[name])
+        name: str(fields[name])
         for name in ("metric", "brand", "consumer", "region", "product", "kind")
-        if name in told
+        if name in fields
     }
     for name, text in texts.items():
         check_name(f"The {name} of a metric", text)
-    count = told.get("reading_count")
+    count = fields.get("reading_count")
     return MetricDay(
         **texts,
-        day=to_day(to_microseconds(parse_moment(str(told["day"])))),
-        value=_read_number(told["value"]),
+        day=to_day(to_microseconds(parse_moment(str(fields["day"])))),
+        value=_read_number(fields["value"]),
         reading_count=None if count is None else _read_count(count),
     )
 

@@ -86,11 +86,11 @@ class MetricSeries:
     @property
     def digest(self) -> str:
         """Hash of its days, stable as long as they do not change."""
-        told = hashlib.sha256(self.daily.values.tobytes())
+        digest = hashlib.sha256(self.daily.values.tobytes())
         if self.daily.counts is not None:
-            told.update(self.daily.counts.tobytes())
-        told.update(f"{self.key} {self.daily.first_day} {self.steps}".encode())
-        return told.hexdigest()[:24]
+            digest.update(self.daily.counts.tobytes())
+        digest.update(f"{self.key} {self.daily.first_day} {self.steps}".encode())
+        return digest.hexdigest()[:24]
 
 
 @dataclass(slots=True)
@@ -226,7 +226,7 @@ class MetricStore:
             rows = read_score_days(self.workspace, self.session, metric, spans, self.today)
         else:
             rows = read_metric_days(self.workspace.engine, relation, tables, known, scope)
-        told: dict[str, MetricSeries] = {}
+        all_series: dict[str, MetricSeries] = {}
         for (brand_id, region), own in _split(rows, ("brand_id", "region")).items():
             first, last = spans[brand_id]
             if last - first + 1 < self.least_values:
@@ -248,7 +248,7 @@ class MetricStore:
                 metric, brand_id, 0, region if scope.is_by_region else None, segment=scope.segment
             )
             unit = known.unit if known is not None else "points"
-            told[key] = MetricSeries(
+            all_series[key] = MetricSeries(
                 key,
                 metric,
                 brand_id,
@@ -260,7 +260,7 @@ class MetricStore:
                 adds_up=not is_mean,
                 segment=scope.segment,
             )
-        return told
+        return all_series
 
     def _tell_imported(
         self, metric: str, *, brand: bool = False, region: bool = False, product: bool = False,
@@ -277,7 +277,7 @@ class MetricStore:
         if not rows:
             return {}
         days = _split(read_series_days(self.session, [row.series_id for row in rows]), ("series_id",))
-        told = {}
+        all_series = {}
         for row in rows:
             own = days.get((row.series_id,))
             if own is None:
@@ -287,8 +287,8 @@ class MetricStore:
             own = own.filter(pc.less(own["day"], steps.find_first_day(steps.find_step(self.today))))
             if own.num_rows < self.least_values:
                 continue
-            told[row.series_id] = _to_series(row, own, steps)
-        return told
+            all_series[row.series_id] = _to_series(row, own, steps)
+        return all_series
 
 
 def _to_series(row: SeriesRow, own: pa.Table, steps: Steps) -> MetricSeries:

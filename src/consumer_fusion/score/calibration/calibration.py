@@ -7,13 +7,13 @@ choose the recipients: with no true effect, a targeted campaign looks like a cau
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.i18n.messages import Message
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -163,14 +163,13 @@ def calibrate(
         unhappy_pairs=unhappy_pairs,
         lifted_pairs=lifted_pairs,
         is_better=False,
-        kept_kinds=plan.kept,
+        kept_kinds={key: as_message(each) for key, each in plan.kept.items()},
         placebo_share=placebo_share,
         reliability=(),
     )
     is_better = not find_objection(report)
-    return replace(
-        report, is_better=is_better, reliability=draw_reliability(happened, after if is_better else before)
-    )
+    reliability = draw_reliability(happened, after if is_better else before)
+    return report.model_copy(update={"is_better": is_better, "reliability": reliability})
 
 
 def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: PointsTable) -> tuple[int, int]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from consumer_fusion.i18n.messages import Message, parse_message, store_message
+from consumer_fusion.i18n.messages import STORED, Message, parse_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.calibration.validity import (
     ReliabilityBin,
     ValidityMeasures,
-    read_measures,
-    write_bins,
 )
 from consumer_fusion.score.points.points_table import apply_multipliers
 
@@ -30,83 +28,71 @@ MOST_LIFTED_SHARE = 0.01
 being happy."""
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationReport:
-    """Result of one calibration.
+class CalibrationReport(Schema):
+    """Result of one calibration."""
 
-    Attributes:
-        outcome: Key of the kind that was predicted.
-        horizon_days: Horizon of the forecast, in days.
-        cutoff_us: Cutoff between past and future.
-        seed: Random seed of the split and of the draws.
-        points_version: Version of the points table before the calibration.
-        calibrated_version: Version of the table once the calibration is applied.
-        pairs_trained: Pairs of the half from which the other half was forecast.
-        cutoffs_trained: Number of cutoffs, a horizon apart.
-        pairs_held_out: Pairs on which the measures are taken, each forecast from the half that does not contain it.
-        outcomes_held_out: Number of those that had the outcome.
-        multipliers: Learnt multiplier by key; in force only if `is_better` and applied. Empty where only
-            half-lives were to be learnt.
-        half_life_factors: Learnt factor of the half-life by key, likewise.
-        negativity: Shared weight of negative kinds; that of the points table where none could be learnt.
-        scale_drift: Geometric mean of the multipliers of positive kinds, weighted by contribution, minus 1.
-        link: Link from the calibrated balance to outcome and money.
-        default_link: Link from the balance before the calibration.
-        before: Held-out measures of the points before the calibration.
-        after: Held-out measures of the learnt points.
-        gain: Mean held-out log-loss before, minus that after.
-        gain_error: Its bootstrap standard error.
-        unhappy_pairs: Held-out pairs below 45 by the points before the calibration.
-        lifted_pairs: Number of those that would be above neutral by the learnt points.
-        is_better: Whether the gain exceeds two of its errors, the placebo kind stayed below its limit and the unhappy
-            stay unhappy; otherwise the points stay.
-        kept_kinds: By key: why a kind in the ledger kept its points.
-        placebo_share: Points learnt for a placebo kind of random events, as a share of those of the kind it imitates.
-        reliability: Forecast and observed shares of held-out pairs, in ten bins, of the better of the two.
-    """
+    outcome: str = describe("Outcome", "Key of the kind that was predicted.")
+    horizon_days: float = describe("Days", "Horizon of the forecast.")
+    cutoff_us: int = describe("Cutoff", "Cutoff between past and future, in microseconds since 1970.")
+    seed: int = describe("Seed", "Random seed of the split and of the draws.")
+    points_version: str = describe("Points before", "Version of the points table before the calibration.")
+    calibrated_version: str = describe(
+        "Points after", "Version of the table once the calibration is applied."
+    )
+    pairs_trained: int = describe("Trained on", "Pairs of the half from which the other half was forecast.")
+    cutoffs_trained: int = describe("Cutoffs", "Number of cutoffs, a horizon apart.")
+    pairs_held_out: int = describe(
+        "Held out",
+        "Pairs on which the measures are taken, each forecast from the half that does not contain it.",
+    )
+    outcomes_held_out: int = describe("Outcomes held out", "Number of those that had the outcome.")
+    multipliers: Mapping[str, float] = describe(
+        "Multipliers",
+        "Learnt multiplier by key; in force only if `is_better` and applied. Empty where only half-lives were to be "
+        "learnt.",
+    )
+    half_life_factors: Mapping[str, float] = describe("Half-lives", "Learnt factor of the half-life by key.")
+    negativity: float = describe(
+        "Negativity", "Shared weight of negative kinds; that of the points table where none could be learnt."
+    )
+    scale_drift: float = describe(
+        "Drift", "Geometric mean of the multipliers of positive kinds, weighted by contribution, minus 1."
+    )
+    link: LinkFunction = describe("Link", "Link from the calibrated balance to outcome and money.")
+    default_link: LinkFunction = describe("Link before", "Link from the balance before the calibration.")
+    before: ValidityMeasures = describe("Before", "Held-out measures of the points before the calibration.")
+    after: ValidityMeasures = describe("After", "Held-out measures of the learnt points.")
+    gain: float = describe("Gain", "Mean held-out log-loss before, minus that after.")
+    gain_error: float = describe("Standard error of the gain", "Its bootstrap standard error.")
+    unhappy_pairs: int = describe(
+        "Unhappy", "Held-out pairs below 45 by the points before the calibration.", 0
+    )
+    lifted_pairs: int = describe(
+        "Lifted", "Number of those that would be above neutral by the learnt points.", 0
+    )
+    is_better: bool = describe(
+        "Better",
+        "Whether the gain exceeds two of its errors, the placebo kind stayed below its limit and the unhappy stay "
+        "unhappy; otherwise the points stay.",
+    )
+    kept_kinds: Mapping[str, Message] = describe("Kept", "By key: why a kind in the ledger kept its points.")
+    placebo_share: float | None = describe(
+        "Placebo",
+        "Points learnt for a placebo kind of random events, as a share of those of the kind it imitates.",
+        form="share",
+    )
+    reliability: tuple[ReliabilityBin, ...] = describe(
+        "Reliability",
+        "Forecast and observed shares of held-out pairs, in ten bins, of the better of the two.",
+    )
 
-    outcome: str
-    horizon_days: float
-    cutoff_us: int
-    seed: int
-    points_version: str
-    calibrated_version: str
-    pairs_trained: int
-    cutoffs_trained: int
-    pairs_held_out: int
-    outcomes_held_out: int
-    multipliers: Mapping[str, float]
-    half_life_factors: Mapping[str, float]
-    negativity: float
-    scale_drift: float
-    link: LinkFunction
-    default_link: LinkFunction
-    before: ValidityMeasures
-    after: ValidityMeasures
-    gain: float
-    gain_error: float
-    unhappy_pairs: int
-    lifted_pairs: int
-    is_better: bool
-    kept_kinds: Mapping[str, str]
-    placebo_share: float | None
-    reliability: tuple[ReliabilityBin, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as a JSON object."""
-        content = {name: getattr(self, name) for name in self.__slots__}
-        content |= {name: asdict(content[name]) for name in ("link", "default_link", "before", "after")}
-        content |= {name: dict(content[name]) for name in ("multipliers", "half_life_factors", "kept_kinds")}
-        return content | {
-            "reliability": write_bins(self.reliability),
-            "sentences": list(write_sentences(self)),
-        }
+class CalibrationResult(CalibrationReport):
+    """A calibration, and whether it was put in force."""
 
-    def as_stored(self) -> dict[str, Any]:
-        """The stored form, as `read_report` reads it: no sentence, messages with their values."""
-        content = self.as_dict()
-        del content["sentences"]
-        return content | {"kept_kinds": {key: store_message(each) for key, each in self.kept_kinds.items()}}
+    sentences: tuple[str, ...] = describe("Findings", "The report in sentences.")
+    is_applied: bool = describe("Applied", "Whether it was put in force.")
+    objection: str | None = describe("Objection", "Why it may not come into force; null if it may.")
 
 
 def find_objection(report: CalibrationReport) -> str:
@@ -147,21 +133,20 @@ def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
     )
 
 
+def write_report(report: CalibrationReport) -> dict[str, Any]:
+    """The stored form, in which messages keep their values."""
+    return report.model_dump(mode="json", context=STORED)
+
+
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
-    """The report that `CalibrationReport.as_stored` wrote; better only if it also meets today's criteria."""
-    report = CalibrationReport(
-        **{
-            **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
-            **content,
-            "link": LinkFunction(**content["link"]),
-            "default_link": LinkFunction(**content["default_link"]),
-            "before": read_measures(content["before"]),
-            "after": read_measures(content["after"]),
-            "reliability": tuple(ReliabilityBin(**part) for part in content["reliability"]),
-            "kept_kinds": {key: parse_message(each) for key, each in content["kept_kinds"].items()},
-        }
-    )
-    return replace(report, is_better=report.is_better and not find_objection(report))
+    """The report that `write_report` wrote; better only if it also meets today's criteria."""
+    # Older releases stored messages as text.
+    kept = {
+        key: parse_message(each) if isinstance(each, str) else each
+        for key, each in content["kept_kinds"].items()
+    }
+    report = CalibrationReport.model_validate({**content, "kept_kinds": kept})
+    return report.model_copy(update={"is_better": report.is_better and not find_objection(report)})
 
 
 def apply_calibration(

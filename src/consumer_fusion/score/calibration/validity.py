@@ -5,8 +5,8 @@ Only the measures are defined here; the forecasts are made elsewhere (`calibrati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,6 @@ class ReliabilityBin:
     predicted: float
     observed: float
     count: int
-
-
-def read_measures(content: Mapping[str, object]) -> ValidityMeasures:
-    """The measures that `asdict` wrote."""
-    return ValidityMeasures(
-        **{name: float(str(content[name])) for name in ("log_loss", "auc", "calibration_error")}
-    )
 
 
 def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> ValidityMeasures:
@@ -158,8 +151,3 @@ def bootstrap_differences(
         for found, other in zip(differences, others, strict=True):
             found.append(reference - compute_auc(drawn, other[draw]))
     return [np.asarray(found) for found in differences]
-
-
-def write_bins(bins: Sequence[ReliabilityBin]) -> list[dict[str, object]]:
-    """The bins as JSON objects."""
-    return [asdict(part) for part in bins]

@@ -1,4 +1,4 @@
-"""Settling: everything that follows from stored events is brought up to date, in the transaction of the change.
+"""Deriving and folding: what follows from stored events is brought up to date, in the transaction of the change.
 
 Derived events are written or deleted, states are folded, the inbox is kept small. `pipeline` gives the order in
 which an event gets here.
@@ -20,7 +20,6 @@ from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_p
 from consumer_fusion.i18n.messages import store_message
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
-from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
@@ -28,70 +27,49 @@ from consumer_fusion.score.fold.parent_events import read_parents
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.spillover.reputations import derive_reputations
-from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 
-def settle(
-    workspace: Workspace,
-    session: Session,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
-    landing: AffectedConsumers,
-    progress: Progress = ignore_progress,
+def derive_and_fold(
+    context: ScoreContext, landing: AffectedConsumers, now_us: int, progress: Progress = ignore_progress
 ) -> None:
-    """Bring what follows from events up to date: derived events, states, and the inbox's size.
+    """Bring what follows from events up to date: derived events, and states.
 
     Args:
-        workspace: The workspace.
-        session: The transaction of the change.
-        points: The points table in force.
-        kind_ids: Number of each key.
+        context: The transaction of the change, and the points in force.
         landing: Consumers affected by the change.
+        now_us: Current time.
         progress: Progress callback.
     """
     if landing.refold_consumers:
-        identity_map = read_identity_map(session)
+        identity_map = read_identity_map(context.session)
         landing.refold_consumers = {identity_map.get(each, each) for each in landing.refold_consumers}
         if landing.consumers is not None:
             landing.consumers |= landing.refold_consumers | landing.refold_members
     if landing.consumers is None or landing.consumers:
         progress("derive", 0, None)
-        landing.refold_consumers |= derive_events(workspace, session, points, kind_ids, landing.consumers)
+        landing.refold_consumers |= derive_events(context, landing.consumers, now_us)
     if landing.refold_consumers or landing.refold_members:
         progress("fold again", 0, None)
-        refold(
-            ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
-            consumers=landing.refold_consumers,
-            members=landing.refold_members,
-        )
+        refold(context, consumers=landing.refold_consumers, members=landing.refold_members)
     progress("fold", 0, None)
-    while fold_new_events(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids)):
+    while fold_new_events(context):
         pass
 
 
-def derive_events(
-    workspace: Workspace,
-    session: Session,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
-    consumers: Collection[int] | None,
-) -> set[int]:
+def derive_events(context: ScoreContext, consumers: Collection[int] | None, now_us: int) -> set[int]:
     """Write the events derived from the stored ones, and delete those that no longer follow.
 
     Args:
-        workspace: The workspace.
-        session: The transaction of the change.
-        points: The points table in force.
-        kind_ids: Number of each key.
+        context: The transaction of the change, and the points in force.
         consumers: Canonical consumers; None for all.
+        now_us: Current time.
 
     Returns:
         Canonical consumers that lost a derived event and must be folded again.
     """
-    parents = read_parents(
-        ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), consumers=consumers
-    )
+    session, points = context.session, context.points
+    parents = read_parents(context, consumers=consumers)
     identity_map = read_identity_map(session)
     links = [
         replace(link, consumer_id=identity_map.get(link.consumer_id, link.consumer_id))
@@ -105,17 +83,17 @@ def derive_events(
         *derive_reputations(parents, links, brand_keys, points),
     ]
     derived += derive_recoveries(parents, derived, points)
-    return _replace_derived(workspace, session, derived, kind_ids, brand_keys, consumers)
+    return _replace_derived(context, derived, brand_keys, consumers, now_us)
 
 
 def _replace_derived(
-    workspace: Workspace,
-    session: Session,
+    context: ScoreContext,
     derived: Sequence[DerivedEvent],
-    kind_ids: Mapping[str, int],
     brand_keys: Mapping[int, str],
     consumers: Collection[int] | None,
+    now_us: int,
 ) -> set[int]:
+    session = context.session
     parent_sources = name_entities(session, {each.parent.source_id for each in derived})
     own_sources = ensure_keys(session, "source", [f"derived from {key}" for key in parent_sources.values()])
     source_ids = {number: own_sources[f"derived from {key}"] for number, key in parent_sources.items()}
@@ -123,7 +101,7 @@ def _replace_derived(
     wanted = {
         row[:2]: row
         for row in (
-            _write_derived(each, source_ids, kind_ids, brand_keys, workspace.now_us) for each in derived
+            _write_derived(each, source_ids, context.kind_ids, brand_keys, now_us) for each in derived
         )
     }
     if consumers is None:

@@ -79,7 +79,7 @@ _NO_ORDER = -(2**62)
 
 def update_references(
     session: Session, engine: Engine, folder: Path, fresh: EventSource | None = None,
-    *, taken: pa.Table | None = None, is_whole: bool = False,
+    *, taken: pa.Table | None = None, with_all_brands: bool = False,
 ) -> tuple[pa.Table, dict[int, int]]:  # fmt: skip
     """Update the references to the stored events and those about to land.
 
@@ -93,7 +93,7 @@ def update_references(
             occurred_us, day.
         taken: Events removed in this transaction: kind, value, currency, brand_id,
             occurred_us.
-        is_whole: Whether to update all brands, also those with nothing due.
+        with_all_brands: Whether to update all brands, also those with nothing due.
 
     Returns:
         The periods in which stored money now has another size: brand_id, currency, from_us, to_us
@@ -102,13 +102,13 @@ def update_references(
     fresh_sizes = _measure_sizes(engine, fresh) if fresh is not None else {}
     known = _read_known(session)
     due = _find_due(engine, known, fresh, fresh_sizes, taken)
-    if not due and not is_whole:
+    if not due and not with_all_brands:
         return MOVED_SCHEMA.empty_table(), {}
-    brands = None if is_whole else sorted({brand_id for brand_id, _ in due})
+    brands = None if with_all_brands else sorted({brand_id for brand_id, _ in due})
     due |= {key for key in {*known, *fresh_sizes} if brands is not None and key[0] in brands}
     recorded = open_events(session, folder, EventSelection(brand_ids=brands), columns=SIZE_COLUMNS)
     recorded_sizes = {} if recorded.is_empty else _measure_sizes(engine, recorded)
-    keys = {*recorded_sizes, *fresh_sizes, *known} if is_whole else due
+    keys = {*recorded_sizes, *fresh_sizes, *known} if with_all_brands else due
     sizes = {key: _join_sizes(recorded_sizes.get(key), fresh_sizes.get(key)) for key in keys}
     sources = [each for each in (recorded, fresh) if each is not None and not each.is_empty]
     found = _compute_all(engine, sources, sizes)

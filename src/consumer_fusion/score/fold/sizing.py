@@ -32,7 +32,7 @@ def update_sizing(
     fresh: EventSource | None = None,
     *,
     taken: pa.Table | None = None,
-    is_whole: bool = False,
+    with_all_brands: bool = False,
 ) -> PointsTable:
     """Update references and rhythms after new orders, resize stored money and fold again where they changed.
 
@@ -44,13 +44,13 @@ def update_sizing(
         landing: Receives the consumers whose states must be folded again.
         fresh: Events that are about to land (`score.update_references`).
         taken: Events that were removed.
-        is_whole: Whether to update all brands.
+        with_all_brands: Whether to update all brands.
 
     Returns:
         The points, with the current rhythms of the brands.
     """
     moved, orders = update_references(
-        session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
+        session, workspace.engine, workspace.folder, fresh, taken=taken, with_all_brands=with_all_brands
     )
     if moved.num_rows:
         consumers = resize_events(
@@ -70,7 +70,7 @@ def update_sizing(
     if not looked_at:
         return points
     paced = update_rhythms(
-        session, workspace.engine, workspace.folder, None if is_whole else looked_at, fresh
+        session, workspace.engine, workspace.folder, None if with_all_brands else looked_at, fresh
     )
     points = replace(points, rhythms=read_rhythms(session))
     known = [

@@ -131,22 +131,22 @@ def write_season_sentences(
         float(read_seasons(calendar, np.array([brand]), repeats.last_day * DAY_MICROSECONDS, horizon_days)[0])
         for brand in calendar.by_brand
     ]
-    told: list[str] = []
+    sentences: list[str] = []
     if len(shares) == 1:
-        told.append(
+        sentences.append(
             f"The season is counted in: these days usually bring {shares[0]:.2f} times the average of a year."
         )
     elif shares:
-        told.append(
+        sentences.append(
             f"The season is counted in for {len(shares)} brands: these days usually bring {min(shares):.2f} to "
             f"{max(shares):.2f} times the average of a year."
         )
     if set(np.unique(repeats.brand_id)) - set(calendar.by_brand) or not shares:
-        told += [
+        sentences += [
             *_write_unseen_months(repeats, horizon_days),
             *_write_last_year(repeats, calendar, horizon_days),
         ]
-    return tuple(told)
+    return tuple(sentences)
 
 
 def _write_unseen_months(repeats: RepeatOutcomes, horizon_days: float) -> list[str]:

@@ -69,10 +69,10 @@ def list_changes(
             hint="Give an earlier 'since' or a later 'as of'.",
         )
     running = _RunningFold(points)
-    told = order_entries(entries, as_of_us)
+    ordered = order_entries(entries, as_of_us)
     if since_us is not None:
-        running.add([entry for entry in told if entry.occurred_us <= since_us])
-        told = [entry for entry in told if entry.occurred_us > since_us]
+        running.add([entry for entry in ordered if entry.occurred_us <= since_us])
+        ordered = [entry for entry in ordered if entry.occurred_us > since_us]
     score = BASELINE if since_us is None else running.read_score(since_us)
     now_us = since_us
     changes: list[Change] = []
@@ -81,7 +81,7 @@ def list_changes(
         changes.append(Change(at_us, event_id, kind, after - score, after))
         return after
 
-    for entry in told:
+    for entry in ordered:
         if not running.is_evidence(entry):
             continue
         if entry.occurred_us != now_us:
@@ -115,14 +115,14 @@ def replay_history(
     if not asked:
         return []
     ends_us = [(day + 1) * DAY_MICROSECONDS - 1 for day in asked]
-    told = order_entries(entries, ends_us[-1])
+    ordered = order_entries(entries, ends_us[-1])
     running = _RunningFold(points)
     history, place = [], 0
     for day, end_us in zip(asked, ends_us, strict=True):
         first = place
-        while place < len(told) and told[place].occurred_us <= end_us:
+        while place < len(ordered) and ordered[place].occurred_us <= end_us:
             place += 1
-        running.add(told[first:place])
+        running.add(ordered[first:place])
         reading = read_pair(running.list_states(end_us), points)
         history.append((day, reading.fusion_score, reading.low, reading.high))
     return history

@@ -14,7 +14,7 @@ from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.model.reading import KindState
 
-ELSEWHERE = "elsewhere"
+HIDDEN_EVENT_ID = "elsewhere"
 """Stands for the parent event where the caller may not see it."""
 
 

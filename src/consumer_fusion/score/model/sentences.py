@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from consumer_fusion.i18n.messages import translate_message
 from consumer_fusion.i18n.translation import N_, _, ngettext, read_language
 from consumer_fusion.records.points import Kind, MagnitudeRule, PointsEntry
-from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
+from consumer_fusion.score.model.ledger import HIDDEN_EVENT_ID, LedgerEntry, WeighedEntry, dampen_burst
 
 ASSUMED_PEOPLE = 100
 """Assumed number of people that an event reached if its source does not give it (`docs/concepts/score.md`)."""
@@ -31,7 +31,7 @@ def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> s
     if event.parent_event_id is not None:
         words = translate_message(event.sentence or "") or _(weighed.kind.meaning)
         body = _lower_first(words).rstrip(".") or _(weighed.kind.event)
-        if event.parent_event_id == ELSEWHERE:
+        if event.parent_event_id == HIDDEN_EVENT_ID:
             return f"{_format_points(worth)}: {body}{_describe_burst(weighed.burst_count)}"
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)

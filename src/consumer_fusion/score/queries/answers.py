@@ -221,7 +221,7 @@ def explain_pair(
     *,
     as_of: Moment = None,
     since: datetime | None = None,
-    is_whole: bool = True,
+    with_other_brands: bool = True,
 ) -> PairSnapshot:
     """Explain the score of a pair and its changes; 50 and nothing where there is no event.
 
@@ -231,8 +231,9 @@ def explain_pair(
         brand: Key of the brand.
         as_of: As-of time; None for the default.
         since: Start of the changes; None for all.
-        is_whole: Whether events of other brands, from which some of it follows, are named; otherwise they are described
-            in neutral words, for callers who may not see those brands, and consumers known only to others are unknown.
+        with_other_brands: Whether events of other brands, from which some of it follows, are named; otherwise they are
+            described in neutral words, for callers who may not see those brands, and consumers known only to others are
+            unknown.
 
     Raises:
         NotFoundError: The brand or the consumer is not known; the hint names the most similar known key.
@@ -241,7 +242,7 @@ def explain_pair(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand)
-        visibility = None if is_whole else find_visibility(workspace, session, brand_ids or ())
+        visibility = None if with_other_brands else find_visibility(workspace, session, brand_ids or ())
         consumers = _find_consumer(session, consumer, visibility)
         ledger = read_ledgers(
             force.open(workspace, session),
@@ -251,10 +252,10 @@ def explain_pair(
         )
         named = name_entities(session, consumers or [])
     entries = tuple(to_entries(ledger))
-    if not is_whole and not entries:
+    if not with_other_brands and not entries:
         raise _tell_unknown(None)  # does not reveal whether another brand knows them
     points = apply_rhythm(force.points, brand_ids[0]) if brand_ids else force.points
-    if not is_whole:
+    if not with_other_brands:
         entries = tuple(mask_other_brands(entries, points))
     since_us = None if since is None else to_microseconds(since)
     return PairSnapshot(

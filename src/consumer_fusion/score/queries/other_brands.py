@@ -12,7 +12,7 @@ from dataclasses import replace
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND
-from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry
+from consumer_fusion.score.model.ledger import HIDDEN_EVENT_ID, LedgerEntry
 
 
 def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
@@ -23,27 +23,27 @@ def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> li
         points: Points in force, which define the kinds that spread.
     """
     spread = {kind.spreads for kind in points.kinds.values() if kind.spreads is not None}
-    told: list[LedgerEntry] = []
+    masked: list[LedgerEntry] = []
     number = 0
     for entry in entries:
         is_mended = entry.kind.removeprefix(f"{RECOVERY_KIND}/") in spread
         if entry.parent_event_id is None or not is_mended:
-            told.append(entry)
+            masked.append(entry)
             continue
         number += 1
-        told.append(
+        masked.append(
             replace(
                 entry,
                 # Its own id contains that of the other brand's event.
-                event_id=f"{ELSEWHERE}-{entry.occurred_us}-{number}",
+                event_id=f"{HIDDEN_EVENT_ID}-{entry.occurred_us}-{number}",
                 channel=None,
                 text=None,
                 properties={},
-                parent_event_id=ELSEWHERE,
+                parent_event_id=HIDDEN_EVENT_ID,
                 sentence=_choose_words(entry.kind, points),
             )
         )
-    return told
+    return masked
 
 
 def _choose_words(kind_key: str, points: PointsTable) -> str:

@@ -35,14 +35,14 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         moment, begin = answers.parse_as_of(asked.as_of), None if since is None else parse_moment(since)
         with request_context.workspace.store.reading() as session:
             consumers = request_context.find_consumers(session, caller, asked.consumer)
-        request_context.note_look(caller, action, consumers)
+        request_context.note_view(caller, action, consumers)
         return answers.explain_pair(
             request_context.workspace,
             asked.consumer,
             asked.brand,
             as_of=moment,
             since=begin,
-            is_whole=caller.brands is None,
+            with_other_brands=caller.brands is None,
         )
 
     @routes.get("/explain", response_model=PairExplanation)

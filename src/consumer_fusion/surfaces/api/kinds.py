@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion import inspection
-from consumer_fusion.access.permissions import keep_visible
+from consumer_fusion.access.permissions import filter_visible
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
@@ -50,7 +50,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             ("brand summaries", fixed_us), version, summarise,
             patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
         )  # fmt: skip
-        visible = set(keep_visible(caller, (row["brand"] for row in rows)))
+        visible = set(filter_visible(caller, (row["brand"] for row in rows)))
         items = [BrandSummary.model_validate(row) for row in rows if row["brand"] in visible]
         return answer(request, schemas.Brands(as_of=write_moment(as_of_us), items=items))
 
@@ -75,23 +75,12 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
             )  # fmt: skip
         items = [
-            schemas.KindPoints(
-                key=kind.key, event=kind.event, meaning=kind.meaning, half_life_days=kind.half_life_days,
-                magnitude=kind.magnitude, trust=kind.trust,
-                entries=[
-                    schemas.KindEntry(
-                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded,
-                        experiment_id=each.experiment_id,
-                    )
-                    for each in kind.entries
-                ],
-            )
-            for kind in points.kinds.values()
-        ]  # fmt: skip
+            schemas.KindPoints.model_validate(kind, from_attributes=True) for kind in points.kinds.values()
+        ]
         body = schemas.Kinds(
             points_version=points.version,
             items=items,
-            no_points_yet=[schemas.UnscoredKind(**row) for row in unscored],
+            no_points_yet=[inspection.UnscoredKind.model_validate(row) for row in unscored],
         )
         return answer(request, body)
 
@@ -100,16 +89,10 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         """The points in force, and their differences from the shipped ones."""
         request_context.open(request, "view")
         points = put_points_in_force(request_context.workspace).points
-        differences = compare_points(load_points(), points)
         body = schemas.Points(
-            version=points.version,
-            model=points.model,
-            points=write_points(points),
-            differences=[
-                schemas.PointsChange(kind=each.key, field=each.field, before=each.before, after=each.after)
-                for each in differences
-            ],
-        )
+            version=points.version, model=points.model, points=write_points(points),
+            differences=list(compare_points(load_points(), points)),
+        )  # fmt: skip
         return answer(request, body)
 
     return routes

@@ -265,7 +265,7 @@ def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
             if consumers is None:
                 request_context.note_list(caller, "stream changes", numbers, {"route": "/live"})
             else:
-                request_context.note_look(caller, "stream changes", consumers)
+                request_context.note_view(caller, "stream changes", consumers)
             return FeedFilter(
                 None if numbers is None else frozenset(numbers),
                 None if consumers is None else frozenset(consumers),

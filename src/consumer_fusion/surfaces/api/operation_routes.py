@@ -68,7 +68,7 @@ def _find_model(query: Query) -> Any:
     return list[query.result] if query.is_many else query.result  # type: ignore[name-defined]
 
 
-def _note_look(
+def _note_view(
     request_context: RequestContext,
     caller: Caller,
     query: Query,
@@ -78,11 +78,11 @@ def _note_look(
 ) -> None:
     consumer = getattr(parameters, "consumer", None)
     if query.is_many or consumer is None:
-        request_context.note_list(caller, query.look, None, {"route": path, "rows": count_rows(result)})
+        request_context.note_list(caller, query.audit, None, {"route": path, "rows": count_rows(result)})
         return
     with request_context.workspace.store.reading() as session:
         consumers = request_context.find_consumers(session, caller, consumer)
-    request_context.note_look(caller, query.look, consumers)
+    request_context.note_view(caller, query.audit, consumers)
 
 
 def _make_endpoint(
@@ -94,8 +94,8 @@ def _make_endpoint(
         caller = request_context.open(request, query.needs)
         request_context.barrier.ensure_landed(is_forced=False)
         result = execute(query, request_context.workspace, caller, parameters)
-        if query.look:
-            _note_look(request_context, caller, query, path, parameters, result)
+        if query.audit and not is_change:
+            _note_view(request_context, caller, query, path, parameters, result)
         return answer(request, model(result))
 
     parameters = query.parameters if is_change else Annotated[query.parameters, InQuery()]

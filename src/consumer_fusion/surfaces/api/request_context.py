@@ -157,7 +157,7 @@ class RequestContext:
         minute = Version(None, int(monotonic() // 60))
         return self.cache.recall(key, minute, lambda: is_many(session, brand_ids))
 
-    def note_look(
+    def note_view(
         self,
         caller: Caller,
         action: str,

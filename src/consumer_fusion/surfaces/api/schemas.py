@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from consumer_fusion.records.points import Direction, Facet
+from consumer_fusion.inspection import UnscoredKind
+from consumer_fusion.records.points import PointsEntry
 from consumer_fusion.records.schema import Schema
 from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.score.model.changes import Change
+from consumer_fusion.score.points_comparison import PointsDifference
 from consumer_fusion.score.queries.score_results import BrandSummary, PairScore, ScoreDay
 
 
@@ -81,16 +83,6 @@ class Brands(Schema):
     items: list[BrandSummary]
 
 
-class KindEntry(Schema):
-    """Points that an event of a kind adds to a facet."""
-
-    direction: Direction
-    facet: Facet
-    points: float
-    is_graded: bool = Field(description="Whether the points are multiplied by the event's magnitude.")
-    experiment_id: str | None = Field(None, description="Experiment that set the points; null for others.")
-
-
 class KindPoints(Schema):
     """A kind of event in the points table."""
 
@@ -100,14 +92,7 @@ class KindPoints(Schema):
     half_life_days: float
     magnitude: str
     trust: float
-    entries: list[KindEntry]
-
-
-class UnscoredKind(Schema):
-    """A kind of event without points."""
-
-    kind: str
-    events: int
+    entries: list[PointsEntry]
 
 
 class Kinds(Schema):
@@ -118,19 +103,10 @@ class Kinds(Schema):
     no_points_yet: list[UnscoredKind]
 
 
-class PointsChange(Schema):
-    """A difference between the points in force and the shipped ones."""
-
-    kind: str
-    field: str
-    before: object
-    after: object
-
-
 class Points(Schema):
     """The points in force."""
 
     version: str
     model: str
     points: dict[str, object] = Field(description="The whole table, as `fusion points --json` prints it.")
-    differences: list[PointsChange]
+    differences: list[PointsDifference]

@@ -87,11 +87,11 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 change_days=days,
                 is_ranked=False,
             )
-            request_context.note_look(caller, "view consumer", consumers, brand_ids if brand else None)
+            request_context.note_view(caller, "view consumer", consumers, brand_ids if brand else None)
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with request_context.workspace.store.reading() as session:
             items = _name_rows(
-                request_context, session, snapshot, places, fixed_us, is_whole=consumers is None
+                request_context, session, snapshot, places, fixed_us, is_whole_brand=consumers is None
             )
         if consumers is None:
             request_context.note_list(
@@ -113,7 +113,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         score, consumers, brand_ids = read_pair_score(
             request_context, caller, asked.consumer, asked.brand, fixed_us, is_fresh=asked.fresh
         )
-        request_context.note_look(caller, "view score", consumers, brand_ids)
+        request_context.note_view(caller, "view score", consumers, brand_ids)
         return answer(request, score)
 
     @routes.get("/movers", response_model=schemas.Movers)
@@ -193,7 +193,7 @@ def read_pair_score(
         row, place = list_columns(read_pair([], force.points)), None
     else:
         row = rows[0]
-        place = request_context.percentiles.find_place(
+        place = request_context.percentiles.find_percentile(
             row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
     named = next(iter(keys.values()), consumer)
@@ -207,16 +207,16 @@ def _name_rows(
     places: np.ndarray[Any, Any],
     fixed_us: int | None,
     *,
-    is_whole: bool,
+    is_whole_brand: bool,
 ) -> list[PairScore]:
     keys = _name_pairs(session, snapshot, places)
     rows = snapshot.rows.take(places).to_pylist()
     items: list[PairScore] = []
     for number, row in zip(places, rows):
-        if is_whole:
+        if is_whole_brand:
             place: Percentile | None = Percentile(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
-            place = request_context.percentiles.find_place(
+            place = request_context.percentiles.find_percentile(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
             )
         change = None if snapshot.change is None else float(snapshot.change[number])

@@ -27,9 +27,9 @@ def backup(
     with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
         made = backups.back_up(opened, to, progress)
     if is_json:
-        print_json(made.as_dict())
+        print_json(made)
         return
-    console.print(f"{made.file_count:,} files, {made.byte_count:,} bytes, in {to}")
+    console.print(f"{made.files:,} files, {made.bytes:,} bytes, in {to}")
     console.print(f"Next: fusion restore {to} --workspace DIR", style="dim")
 
 
@@ -42,7 +42,7 @@ def restore(
     with show_progress(is_quiet=is_json) as progress:
         made = backups.restore(source, workspace, progress)
     if is_json:
-        print_json(made.as_dict())
+        print_json(made)
         return
     console.print(f"The workspace as of {made.made_at} is in {workspace}")
     console.print(f"Next: fusion doctor --workspace {workspace}", style="dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -87,14 +86,10 @@ def calibrate(
         if is_applied:
             apply_report(workspace, report, comparison, is_quiet=is_json)
     if is_json:
-        changes = {} if comparison is None else {"changes": write_comparison(comparison)}
         print_json(
-            {
-                **report.as_dict(),
-                "is_applied": is_applied and report.is_better,
-                "objection": objection or None,
-                **changes,
-            }
+            calibration_runs.write_result(
+                report, is_applied=is_applied and report.is_better, objection=objection, changes=comparison
+            )
         )
 
 
@@ -157,7 +152,7 @@ def print_comparison(comparison: ScoreComparison) -> None:
         f"{low:,} now, {comparison.low_after:,} after (of those {low:,}, {comparison.low_kept:,} stay and "
         f"{comparison.low_lifted:,} would be above 50). Above 55: {high:,} now, {comparison.high_after:,} after."
     )
-    quantiles = ", ".join(f"{share:.0%} {move:+.1f}" for share, move in comparison.quantiles.items())
+    quantiles = ", ".join(f"{each.share:.0%} {each.move:+.1f}" for each in comparison.quantiles)
     console.print(f"Quantiles of the score changes: {quantiles}.")
     console.print(
         Text.assemble(
@@ -177,12 +172,6 @@ def print_comparison(comparison: ScoreComparison) -> None:
     )
 
 
-def write_comparison(comparison: ScoreComparison) -> dict[str, object]:
-    """The comparison as a JSON object."""
-    quantiles = [{"share": share, "move": move} for share, move in comparison.quantiles.items()]
-    return {**asdict(comparison), "quantiles": quantiles}
-
-
 def predict(
     outcome: OutcomeOption,
     horizon: HorizonOption,
@@ -200,10 +189,10 @@ def predict(
         write_rows(forecast.rows, out)
     if is_json:
         print_json(
-            {
-                "pairs": forecast.rows.num_rows, "out": str(out), "outcome": outcome, "horizon_days": horizon,
-                "sentences": list(forecast.sentences),
-            }
+            calibration_runs.ForecastSummary(
+                pairs=forecast.rows.num_rows, out=out, outcome=outcome, horizon_days=horizon,
+                sentences=forecast.sentences,
+            )
         )  # fmt: skip
         return
     console.print(f"{forecast.rows.num_rows:,} forecasts written to {out}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from consumer_fusion.causal.designs.audiences import GroupDifference
 from consumer_fusion.causal.experiments.compared_files import (
-    AudienceFinding,
+    ExposureReport,
     compare_audience_file,
     compare_panel_file,
 )
@@ -39,7 +38,7 @@ def audience(
         file, outcome=outcome, arm=arm, is_randomised=is_randomised, before=before, earlier=earlier
     )
     if is_json:
-        print_json(_tell_audience(found))
+        print_json(found)
         return
     print_table(
         f"{outcome} per person, with the action minus without",
@@ -50,43 +49,16 @@ def audience(
         ],
         right=["difference", "p"],
     )
-    if found.exposure is not None:
+    if isinstance(found, ExposureReport):
         print_table(
             "Balance of the groups, in standard deviations",
             ["column", "before", "after weighting"],
-            [[one.feature, f"{one.before:+.2f}", f"{one.after:+.2f}"] for one in found.exposure.balance],
+            [[one.feature, f"{one.before:+.2f}", f"{one.after:+.2f}"] for one in found.balance],
             right=["before", "after weighting"],
         )
     for sentence in found.sentences:
         console.print(sentence)
     console.print(f"Verdict: {found.label.replace('_', ' ')}")
-
-
-def _tell_audience(found: AudienceFinding) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "label": found.label,
-        "naive": _tell_difference(found.naive),
-        "adjusted": _tell_difference(found.adjusted),
-        "features": list(found.features),
-        "sentences": list(found.sentences),
-    }
-    if found.exposure is not None:
-        told["balance"] = [
-            {"feature": one.feature, "before": one.before, "after": one.after}
-            for one in found.exposure.balance
-        ]
-        told["left_out_share"] = found.exposure.trimmed_share
-        told["robustness"] = found.exposure.sensitivity.robustness
-        told["robustness_interval"] = found.exposure.sensitivity.robustness_interval
-        told["e_value"] = found.exposure.sensitivity.e_value
-    return told
-
-
-def _tell_difference(one: GroupDifference) -> dict[str, float | int | None]:
-    return {
-        "effect": one.effect, "low": one.low, "high": one.high, "p_value": one.p_value, "without": one.without,
-        "treated": one.treated_count, "held_out": one.held_out_count,
-    }  # fmt: skip
 
 
 def panel(
@@ -98,19 +70,7 @@ def panel(
     """Compare one unit with a synthetic control over a few periods; one row per period, one column per unit."""
     found = compare_panel_file(file, unit=unit, first_period=first_period)
     if is_json:
-        print_json({
-            "effect": found.effect, "relative": found.relative, "low": found.low, "high": found.high,
-            "p_value": found.p_value, "fit_error": found.fit_error,
-            "weights": dict(found.weights), "left_out": dict(found.dropped),
-            "placebos": dict(found.placebo_effects), "leave_one_out": list(found.leave_one_out),
-            "periods": [
-                {"period": period, "observed": observed, "expected": expected}
-                for period, observed, expected in zip(
-                    found.periods, found.observed.tolist(), found.expected.tolist()
-                )
-            ],
-            "sentences": list(found.sentences),
-        })  # fmt: skip
+        print_json(found)
         return
     for sentence in found.sentences:
         console.print(sentence)
@@ -119,6 +79,6 @@ def panel(
     print_table(
         "Weights of the synthetic control",
         ["unit", "weight"],
-        [[name, f"{weight:.0%}"] for name, weight in found.weights],
+        [[name, f"{weight:.0%}"] for name, weight in found.weights.items()],
         right=["weight"],
     )

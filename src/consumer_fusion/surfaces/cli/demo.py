@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, MissingExtraError
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.timestamps import parse_moment
 from consumer_fusion.score.queries import answers
 from consumer_fusion.simulate.towns import build_town
@@ -96,21 +96,24 @@ def demo(
             declare_town(making, town)
             acceptance = pipeline.import_batches(making, town.batches(), progress)
             pair_count = answers.score_pairs(making, as_of="latest").num_rows
-        made = DemoSummary(folder, people, acceptance.accepted, pair_count, acceptance.seconds)
         opened = stack.enter_context(open_workspace(folder))
         if is_json:
             print_json(
-                {"workspace": str(folder.resolve()), "events": made.events, "pairs": made.pairs, "url": url}
+                DemoSummary(workspace=folder.resolve(), events=acceptance.accepted, pairs=pair_count, url=url)
             )
         else:
-            tell_story(made, read_founding_example(opened))
-            tell_commands(made, is_served=url is not None)
+            console.print(
+                f"A town of {people:,} people, {acceptance.accepted:,} events, {pair_count:,} relationships, in "
+                f"{folder}/ ({acceptance.seconds:.1f} s)\n"
+            )
+            tell_story(read_founding_example(opened))
+            tell_commands(folder, is_served=url is not None)
         if missing is not None:
             print_error(missing, is_json=False)  # on stderr: the town exists, and stdout stays valid JSON
         if listening is None or url is None:
             return
         if not is_json:
-            tell_where(made, url)
+            tell_where(folder, url)
         sys.stdout.flush()
         if not is_json:
             open_browser(url)
@@ -121,31 +124,17 @@ def demo(
             )
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSummary:
-    """Summary of the created demo.
+class DemoSummary(Schema):
+    """Summary of the created demo."""
 
-    Attributes:
-        folder: Folder of the workspace.
-        people: Number of people in the town.
-        events: Number of events.
-        pairs: Number of relationships.
-        seconds: Duration of reading the events.
-    """
-
-    folder: Path
-    people: int
-    events: int
-    pairs: int
-    seconds: float
+    workspace: Path = describe("Workspace", "Its folder.")
+    events: int = describe("Events", "Number of events.")
+    pairs: int = describe("Relationships", "Number of relationships.")
+    url: str | None = describe("Console", "URL of the console; null where it is not served.")
 
 
-def tell_story(made: DemoSummary, founding: dict[str, list[float]]) -> None:
-    """Print a summary of the town and of the founding example."""
-    console.print(
-        f"A town of {made.people:,} people, {made.events:,} events, {made.pairs:,} relationships, in {made.folder}/ "
-        f"({made.seconds:.1f} s)\n",
-    )  # fmt: skip
+def tell_story(founding: dict[str, list[float]]) -> None:
+    """Print the founding example."""
     console.print(
         "The pop artist wore its sweater at the brand's concert and 100,000 more people followed her.\n"
         "A week later, in the same sweater, she tweeted against waiters over a salmon that the kitchen had spoilt.",
@@ -161,12 +150,12 @@ def tell_story(made: DemoSummary, founding: dict[str, list[float]]) -> None:
     )
 
 
-def tell_commands(made: DemoSummary, *, is_served: bool) -> None:
+def tell_commands(folder: Path, *, is_served: bool) -> None:
     """Print the commands to try next."""
     fusion = name_command()
     console.print(
         f"Next{', in another terminal' if is_served else ''}:\n"
-        f"  export CONSUMER_FUSION_WORKSPACE={made.folder}\n"
+        f"  export CONSUMER_FUSION_WORKSPACE={folder}\n"
         f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
         f"  {fusion} score --brand sweater-brand --order falling\n"
         f"  {fusion} brands\n"
@@ -178,13 +167,13 @@ def tell_commands(made: DemoSummary, *, is_served: bool) -> None:
         console.print(f"  {fusion} serve", soft_wrap=True)
 
 
-def tell_where(made: DemoSummary, url: str) -> None:
+def tell_where(folder: Path, url: str) -> None:
     """Print where the console is, and how to stop it."""
     console.print(
         f"\nThe town in a browser, on this machine only; you are signed in there:\n"
         f"  {url}/\n"
         f"  {url}/relationship?consumer=pop-artist&brand=sweater-brand\n"
-        f"Stop it with Ctrl-C; {made.folder}/ stays.",
+        f"Stop it with Ctrl-C; {folder}/ stays.",
         soft_wrap=True,
     )
 

@@ -10,7 +10,7 @@ import typer
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, suggest_merges
 from consumer_fusion.identity.operations import ACCEPT, AcceptPairs
 from consumer_fusion.identity.people import read_people
-from consumer_fusion.identity.review import SuggestedPair
+from consumer_fusion.identity.review import ReviewedSuggestions, SuggestedPair
 from consumer_fusion.surfaces.cli.operation_commands import run_operation
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 
@@ -34,24 +34,25 @@ def suggest(
 ) -> None:
     """Suggest consumers who may be the same person (probabilistic linkage); nothing is merged without review."""
     rows = suggest_merges(read_people(people), threshold=threshold).to_pylist()
+    pairs = [SuggestedPair(**row) for row in rows]
     merged: list[str] = []
     unknown: list[str] = []
-    if accept and rows:
-        accepted = run_operation(ACCEPT, workspace, AcceptPairs(pairs=[SuggestedPair(**row) for row in rows]))
+    if accept and pairs:
+        accepted = run_operation(ACCEPT, workspace, AcceptPairs(pairs=pairs))
         merged, unknown = accepted.merge_ids, accepted.unknown
     if is_json:
-        print_json({"suggestions": rows, "merged": merged, "unknown": unknown})
+        print_json(ReviewedSuggestions(suggestions=pairs, merged=merged, unknown=unknown))
         return
     print_table(
-        f"{len(rows):,} suggestions",
+        f"{len(pairs):,} suggestions",
         ["first", "second", "probability", "because"],
         [
-            [row["first"], row["second"], f"{row['probability']:.3f}", ", ".join(row["reasons"])]
-            for row in rows[:limit]
+            [each.first, each.second, f"{each.probability:.3f}", ", ".join(each.reasons)]
+            for each in pairs[:limit]
         ],
     )
     if accept:
         console.print(f"{len(merged):,} merged, {len(unknown):,} ids of unknown consumers")
         console.print("Each merge can be undone: fusion identity undo MERGE", style="dim")
-    elif rows:
+    elif pairs:
         console.print("Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,6 @@ import typer
 from consumer_fusion import pipeline
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import ImportResult
-from consumer_fusion.repairs.outcome import RepairOutcome
 from consumer_fusion.surfaces.cli.audited_commands import open_recorded
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
@@ -49,7 +47,7 @@ def import_(
             opened, files, reading, progress, is_setting_aside=is_setting_aside
         )
     if is_json:
-        print_json(asdict(acceptance))
+        print_json(acceptance)
     elif acceptance.accepted + acceptance.duplicates + acceptance.replaced + acceptance.rejected:
         print_acceptance(acceptance)
     else:
@@ -58,7 +56,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def print_acceptance(acceptance: ImportResult | RepairOutcome) -> None:
+def print_acceptance(acceptance: ImportResult) -> None:
     """Print the result of an import."""
     changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
     replaced = f"{acceptance.replaced:,} replaced by newer versions, " if acceptance.replaced else ""

@@ -19,7 +19,7 @@ from consumer_fusion.surfaces.cli.output import (
     print_table,
     show_progress,
 )
-from consumer_fusion.workspace import create_workspace, open_workspace
+from consumer_fusion.workspace import CreatedWorkspace, create_workspace, open_workspace
 
 
 def init(
@@ -30,7 +30,7 @@ def init(
     with open_workspace(made) as opened:
         put_points_in_force(opened)
     if is_json:
-        print_json({"workspace": str(made.resolve())})
+        print_json(CreatedWorkspace(workspace=made.resolve()))
         return
     console.print(f"A new workspace in {made}")
     # The next command needs the folder if it is not the current one.
@@ -52,14 +52,14 @@ def export(
         asking_about(opened, as_of) as moment,
         show_progress(is_quiet=is_json) as progress,
     ):
-        counts = inspection.export_workspace(opened, to, moment, progress)
+        summary = inspection.export_workspace(opened, to, moment, progress)
     if is_json:
-        print_json({"to": str(to.resolve()), "rows": counts})
+        print_json(summary)
         return
     print_table(
         f"Exported to {to}",
         ["file", "rows"],
-        [[name, f"{count:,}"] for name, count in counts.items()],
+        [[name, f"{count:,}"] for name, count in summary.rows.items()],
         right=["rows"],
     )
 
@@ -70,17 +70,17 @@ def doctor(
     is_json: JsonOption = False,
 ) -> None:
     """Check the integrity of a workspace (files, audit log, states against a full recomputation), and clean up."""
-    checks = inspection.examine_folder(workspace, is_quick=is_quick)
+    report = inspection.examine_folder(workspace, is_quick=is_quick)
     if is_json:
-        print_json({"ok": all(each.is_ok for each in checks), "checks": [each.as_dict() for each in checks]})
+        print_json(report)
     else:
         print_table(
             "Doctor",
             ["", "check", "found"],
-            [["✓" if each.is_ok else "✗", each.name, each.found] for each in checks],
+            [["✓" if each.is_ok else "✗", each.name, each.found] for each in report.checks],
         )
-        for each in checks:
+        for each in report.checks:
             if each.advice:
                 console.print(f"{each.name}: {each.advice}")
-    if not all(each.is_ok for each in checks):
+    if not report.ok:
         raise typer.Exit(1)

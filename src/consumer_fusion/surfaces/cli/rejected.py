@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion.ingest.formats import choose_reading
-from consumer_fusion.repairs.outcome import RepairOutcome
+from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.repairs.rejected_operations import RETRY, RetryRows, retry_rows
 from consumer_fusion.surfaces.cli.importing import print_acceptance
 from consumer_fusion.surfaces.cli.operation_commands import run_operation
@@ -35,7 +35,7 @@ def retry(
     """Retry rejected rows, unchanged or corrected; accepted rows leave the list."""
     reading = None if map_file is None else choose_reading(map_file=map_file)
     with show_progress(is_quiet=is_json) as progress:
-        outcome: RepairOutcome = run_operation(
+        outcome: ImportResult = run_operation(
             replace(RETRY, run=partial(retry_rows, progress=progress, reading=reading)),
             workspace,
             RetryRows(rejection_ids=ids or [], code=code, raw=raw),

@@ -34,7 +34,7 @@ def report(
     from consumer_fusion.i18n.locales import load_language
     from consumer_fusion.i18n.translation import use_language
     from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
-    from consumer_fusion.surfaces.report.writing import write_report
+    from consumer_fusion.surfaces.report.writing import WrittenReport, write_report
 
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         request = ReportRequest(as_of=moment, brand=brand, consumer=consumer)
@@ -42,6 +42,6 @@ def report(
             filled = fill_report(opened, request)
             write_report(filled, out)
     if is_json:
-        print_json({"out": str(out), "pairs": filled.pair_count})
+        print_json(WrittenReport(out=out, pairs=filled.pair_count))
         return
     console.print(f"Report written to {out}")

@@ -10,9 +10,19 @@ import typer
 
 from consumer_fusion.access.one_time_links import write_link
 from consumer_fusion.access.password_sign_in import make_owner_link
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
 from consumer_fusion.surfaces.cli.serving import LOOPBACK, listen, require_server, run_server, write_address
 from consumer_fusion.workspace import DEMO_MARK, Workspace, open_workspace
+
+
+class ServerSummary(Schema):
+    """A server that was started."""
+
+    address: str = describe("Address", "URL of the console and of the API.")
+    owner_link: str | None = describe(
+        "Owner link", "One-time link that creates the owner account; null where there is one."
+    )
 
 
 def serve(
@@ -33,7 +43,7 @@ def _tell_address(workspace: Workspace, host: str, address: str, *, is_json: boo
     is_visited = (workspace.folder / DEMO_MARK).exists() and host in (LOOPBACK, "localhost", "::1")
     link = None if is_visited else _make_owner_link(workspace, address)
     if is_json:
-        print_json({"address": address, "owner_link": link})
+        print_json(ServerSummary(address=address, owner_link=link))
     else:
         console.print(f"Listening at {address}", soft_wrap=True)
         if is_visited:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer_fusion.causal.experiments.experiment_store import Experiment, list_experiments
-from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import _
+from consumer_fusion.causal.experiments.experiment_store import Experiment
+from consumer_fusion.causal.experiments.operations import SHOW_EXPERIMENT, ExperimentId
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import list_given_facets
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -35,7 +34,9 @@ class ExperimentPage:
 
 def show_experiment(page_request: PageRequest) -> Answer:
     """Page of an experiment."""
-    row = _find_experiment(page_request, page_request.read_asked("experiment"))
+    row: Experiment = page_request.ask(
+        SHOW_EXPERIMENT, ExperimentId(experiment_id=page_request.read_asked("experiment"))
+    )
     kind = put_points_in_force(page_request.workspace).points.kinds.get(row.kind)
     is_told = kind is not None and any(entry.direction == "brand_to_consumer" for entry in kind.entries)
     content = ExperimentPage(
@@ -46,12 +47,3 @@ def show_experiment(page_request: PageRequest) -> Answer:
         may_apply=page_request.may("change_points") and row.withdrawn_at is None,
     )
     return Page("experiment.html", row.title, content, section="planner", brand=row.brand)
-
-
-def _find_experiment(page_request: PageRequest, experiment_id: str) -> Experiment:
-    for row in list_experiments(page_request.workspace):
-        if row.experiment_id == experiment_id and page_request.may("view", row.brand):
-            return row
-    raise NotFoundError(
-        _("There is no such experiment."), hint=_("The planner of a brand lists all of them.")
-    )

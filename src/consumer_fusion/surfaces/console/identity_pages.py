@@ -29,12 +29,12 @@ def show_identities(page_request: PageRequest) -> Answer:
     may_merge = page_request.may("merge_consumers")
     if consumer := page_request.asked.get("consumer"):
         known: Identity = page_request.ask(SHOW_IDENTITY, ConsumerKey(consumer=consumer))
-        look = AuditNote(SHOW_IDENTITY.look, consumer=known.consumer)
+        look = AuditNote(SHOW_IDENTITY.audit, consumer=known.consumer)
         return Page(
             "identity.html", known.consumer, IdentityPage(known, may_merge), section="identities", look=look
         )
     listed: Merges = page_request.ask(LIST_MERGES, MergeFilter())
-    look = AuditNote(LIST_MERGES.look, page_request.path, detail={"rows": len(listed.merges)})
+    look = AuditNote(LIST_MERGES.audit, page_request.path, detail={"rows": len(listed.merges)})
     return Page(
         "identities.html", _("Identities"), IdentityPage(listed, may_merge), section="identities", look=look
     )

@@ -192,7 +192,7 @@ class GroupPages:
             for each in self.operations if each.is_on_page and page_request.may(each.needs)
         ]  # fmt: skip
         content = OperationsPage(_(self.group.title), _(self.group.intro), forms, tables)
-        look = self.queries[0].look
+        look = self.queries[0].audit
         return Page(
             "operations.html", content.title, content, section=self.group.name,
             look=AuditNote(look, self.path, detail={"rows": len(tables[0].rows)}) if look else None,

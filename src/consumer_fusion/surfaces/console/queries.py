@@ -208,20 +208,22 @@ class ConsoleQueries:
 
         return make, is_large
 
-    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairData:
+    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, with_other_brands: bool) -> PairData:
         """One relationship with everything that it consists of; never stale.
 
         Args:
             consumer: Key of the consumer.
             brand: Key of the brand.
             as_of_us: As-of time, in microseconds since the epoch.
-            is_whole: Whether to name events of other brands from which some of its events are derived.
+            with_other_brands: Whether to name events of other brands from which some of its events are derived.
         """
         # Explanations are written in the language of the request.
-        key, _ = self._place(("pair", consumer, brand, read_language().code, str(is_whole)), as_of_us)
+        key, _ = self._place(
+            ("pair", consumer, brand, read_language().code, str(with_other_brands)), as_of_us
+        )
         version = self.find_pair_version(consumer, brand, as_of_us)
         reading = self.cache.recall(
-            key, version, lambda: self._make_pair(consumer, brand, as_of_us, is_whole)
+            key, version, lambda: self._make_pair(consumer, brand, as_of_us, with_other_brands)
         )
         if reading.percentile is not None:
             return reading
@@ -344,9 +346,11 @@ class ConsoleQueries:
             else ((*what, is_now), self.find_version(as_of_us))
         )
 
-    def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairData:
+    def _make_pair(self, consumer: str, brand: str, as_of_us: int, with_other_brands: bool) -> PairData:
         moment = from_microseconds(as_of_us)
-        answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment, is_whole=is_whole)
+        answer = answers.explain_pair(
+            self._workspace, consumer, brand, as_of=moment, with_other_brands=with_other_brands
+        )
         earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
         earlier = reading_module.read_pair(
             fold_ledger(answer.entries, earlier_us, answer.points), answer.points
@@ -370,7 +374,7 @@ class ConsoleQueries:
         if not is_pair:
             return None
         is_now = abs(self._workspace.now_us - answer.as_of_us) < _NOW_US
-        place = self._percentiles.find_place(
+        place = self._percentiles.find_percentile(
             brand_ids[0], consumers[0], value, None if is_now else answer.as_of_us
         )
         return None if place is None else place.percentile

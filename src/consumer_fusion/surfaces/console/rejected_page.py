@@ -64,7 +64,7 @@ def show_rejected(page_request: PageRequest) -> Answer:
         result, code, total,
         make_path("/rejected", code=code, after=result.rows[-1].rejection_id) if is_full else "",
     )  # fmt: skip
-    look = AuditNote(LIST_REJECTED.look, page_request.path, detail={"rows": len(result.rows)})
+    look = AuditNote(LIST_REJECTED.audit, page_request.path, detail={"rows": len(result.rows)})
     return Page("rejected.html", _("Import errors"), content, section="rejected", look=look)
 
 
@@ -75,5 +75,5 @@ def show_rejection(page_request: PageRequest) -> Answer:
     content = RejectionPage(row, min(24, max(4, len(row.raw) // 70 + row.raw.count("\n") + 2)))
     return Page(
         "rejection.html", _("Row {number}", number=row.rejection_id), content, section="rejected",
-        look=AuditNote(SHOW_REJECTED.look, object_id=str(row.rejection_id)),
+        look=AuditNote(SHOW_REJECTED.audit, object_id=str(row.rejection_id)),
     )  # fmt: skip

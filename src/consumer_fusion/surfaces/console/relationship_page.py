@@ -248,8 +248,10 @@ def _list_associations(page_request: PageRequest, pair: PairData) -> list[dict[s
 
 
 def _read(page_request: PageRequest, consumer: str, brand: str) -> PairData:
-    is_whole = page_request.staff.caller.brands is None
-    return page_request.queries.read_pair(consumer, brand, page_request.as_of_us, is_whole=is_whole)
+    with_other_brands = page_request.staff.caller.brands is None
+    return page_request.queries.read_pair(
+        consumer, brand, page_request.as_of_us, with_other_brands=with_other_brands
+    )
 
 
 def _read_pair(page_request: PageRequest) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from consumer_fusion.access import form_tokens
 from consumer_fusion.access.one_time_links import LINK_PATH, find_link
-from consumer_fusion.access.passwords import MIN_LETTERS
+from consumer_fusion.access.passwords import MIN_CHARACTERS
 from consumer_fusion.errors import FusionError, RefusedError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, choose_language
 from consumer_fusion.i18n.translation import N_, _, use_language
@@ -53,7 +53,7 @@ class SignInPage:
     message: str = ""
     hint: str = ""
     is_owner_link: bool = False
-    min_letters: int = MIN_LETTERS
+    min_letters: int = MIN_CHARACTERS
     staff_name: str = ""
     is_demo: bool = False
 

@@ -31,5 +31,5 @@ def show_unattributed(page_request: PageRequest) -> Answer:
     return Page(
         "unattributed.html", _("Unattributed events"), UnattributedPage(result, page_request.list_brands()),
         section="unattributed",
-        look=AuditNote(LIST_UNATTRIBUTED.look, page_request.path, detail={"rows": len(result.events)}),
+        look=AuditNote(LIST_UNATTRIBUTED.audit, page_request.path, detail={"rows": len(result.events)}),
     )  # fmt: skip

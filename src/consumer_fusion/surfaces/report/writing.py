@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.views.arrival_views import ArrivalCounts
 from consumer_fusion.views.drawings import NARROW, WIDE, Section, render_or_fallback
 from consumer_fusion.views.page_templates import make_environment, write_style
@@ -47,6 +48,13 @@ class Report:
     newest_event_us: int | None
     newest_received_us: int | None
     sections: Sequence[Section]
+
+
+class WrittenReport(Schema):
+    """A report that was written to a file."""
+
+    out: Path = describe("File", "File that was written.")
+    pairs: int = describe("Relationships", "Number of relationships.")
 
 
 @dataclass(frozen=True, slots=True)
