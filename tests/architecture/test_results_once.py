@@ -12,8 +12,6 @@ BY_HAND = (ast.Dict, ast.DictComp, ast.List)
 BUILDERS = {"dict", "asdict", "model_dump", "to_pylist"}
 """Functions whose results are dictionaries, or lists of them."""
 ALLOWED = [
-    "points.py: points",  # until it prints `inspection.report_points`
-    "scores.py: brands",  # until it prints a `BrandSummary` for each row
     "version.py: version",  # its fields are the names of packages
 ]
 

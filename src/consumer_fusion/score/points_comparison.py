@@ -33,11 +33,6 @@ class PointsDifference(Schema):
     before: object = describe("Before", "Value in the first table; null where it has none.")
     after: object = describe("After", "Value in the second table; null where it has none.")
 
-    @property
-    def key(self) -> str:
-        """The kind, for `surfaces/cli/points.py`."""
-        return self.kind
-
 
 def compare_points(before: PointsTable, after: PointsTable) -> tuple[PointsDifference, ...]:
     """All differences of the second table from the first, in the order of the tables."""

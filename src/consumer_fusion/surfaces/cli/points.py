@@ -8,10 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import inspection
-from consumer_fusion.causal.experiments.rollout import list_suggestions
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.points.points_table import load_points, write_points
-from consumer_fusion.score.points_comparison import compare_points
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.views.charts.labels import name_facet, name_kind
 from consumer_fusion.workspace import open_workspace
@@ -33,25 +30,15 @@ def points(
         return
     with open_workspace(workspace) as opened:
         force = put_points_in_force(opened)
-        unscored = inspection.count_unscored(opened)
-        suggestions = list_suggestions(opened)
-    differences = compare_points(load_points(), force.points)
+        report = inspection.report_points(opened, is_difference=is_difference)
     if is_json:
-        output: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
-        output["differences"] = [
-            {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
-            for each in differences
-        ]
-        output["suggestions"] = [each.model_dump(mode="json") for each in suggestions]
-        if not is_difference:
-            output["points"] = write_points(force.points)
-        print_json(output)
+        print_json(report)
         return
     if is_difference:
         print_table(
             "Differences from the shipped points",
             ["kind", "field", "shipped", "in force"],
-            [[each.key, each.field, each.before, each.after] for each in differences],
+            [[each.kind, each.field, each.before, each.after] for each in report.differences],
         )
         return
     rows = [
@@ -74,7 +61,7 @@ def points(
         rows,
     )
     console.print("~ adapts to how often the consumers of each brand order; see `fusion brands`.")
-    if suggestions:
+    if report.suggestions:
         print_table(
             "Suggested from observed data, never applied automatically",
             ["kind", "points", "from", "evidence", "why not in force"],
@@ -83,12 +70,12 @@ def points(
                     name_kind(each.key), f"{each.points:+.2f} ± {each.points_error:.2f}", each.experiment_id,
                     each.grade.replace("_", " "), " ".join(each.reasons) or "not applied yet",
                 ]
-                for each in suggestions
+                for each in report.suggestions
             ],
         )  # fmt: skip
-    if unscored:
+    if report.no_points_yet:
         print_table(
             "Kinds without points",
             ["kind", "events"],
-            [[name_kind(str(each["kind"])), f"{each['events']:,}"] for each in unscored],
+            [[name_kind(each.kind), f"{each.events:,}"] for each in report.no_points_yet],
         )

@@ -20,6 +20,7 @@ from consumer_fusion.records.spreadsheet_cells import write_cells
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.score_results import BrandSummary
 from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
@@ -292,7 +293,7 @@ def brands(
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
     if is_json:
-        print_json(rows)
+        print_json([BrandSummary.model_validate(row) for row in rows])
         return
     if not rows:
         console.print("No brands yet. Next: fusion import FILE --map MAP.toml, or --format events")
