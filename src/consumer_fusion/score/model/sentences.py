@@ -146,16 +146,16 @@ def _describe_trust(event: LedgerEntry) -> str:
     if event.trust >= 1:
         return ""
     if event.trust <= 0:
-        return _("; it counts nothing, because it is contested or not believed")
-    return _("; counted at {share}, because it is not confirmed", share=f"{event.trust:.0%}")
+        return _("; not counted: contested, or from an untrusted source")
+    return _("; counted at {share}: not confirmed", share=f"{event.trust:.0%}")
 
 
 def _describe_burst(count: int) -> str:
     if count == 1:
         return ""
     return ngettext(
-        "; one of {count} such that day, which together count as {worth}",
-        "; one of {count} such that day, which together count as {worth}",
+        "; one of {count} that day, which together count as {worth}",
+        "; one of {count} that day, which together count as {worth}",
         count,
         worth=read_language().write_number(dampen_burst(count) * count, 1),
     )
@@ -164,7 +164,7 @@ def _describe_burst(count: int) -> str:
 def _describe_experiment(entry: PointsEntry) -> str:
     if entry.experiment_id is None:
         return ""
-    return _("; worth what experiment {experiment} found", experiment=entry.experiment_id)
+    return _("; points set by experiment {experiment}", experiment=entry.experiment_id)
 
 
 def _find_number(event: LedgerEntry, name: str) -> float | None:
