@@ -211,7 +211,7 @@ def test_the_stamp_is_kept_with_the_points_and_told_in_the_explanation():
     ]
     told = explain_pair(PEOPLE[2], NOW, points)
     (stamped,) = [each for each in told.contributions if each.kind == CAMPAIGN]
-    assert stamped.sentence.endswith("; worth what experiment e1 found")
+    assert stamped.sentence.endswith("; points set by experiment e1")
     assert all("experiment" not in each.sentence for each in told.contributions if each.kind != CAMPAIGN)
 
 

@@ -73,7 +73,7 @@ class StaffAccount(Schema):
     state: AccountState = describe(
         "Status", "active; invited, as long as no password is chosen; or removed.", words=STATE_WORDS
     )
-    signed_in: int = describe("Signed in", "Number of browsers in which the account is signed in.")
+    signed_in: int = describe("Active sessions", "Number of browsers in which the account is signed in.")
     created_at: Moment = describe("Created (UTC)", "Time of creation.", is_shown=False)
     removed_at: Moment | None = describe("Removed (UTC)", "Time of removal.", is_shown=False)
 

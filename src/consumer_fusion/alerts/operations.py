@@ -27,7 +27,7 @@ from consumer_fusion.records.alert import Delivery, DeliveryStatus, NoticeType, 
 NOTICE_WORDS: dict[NoticeType, str] = {
     "score_crossed": N_("a score crossed the threshold"),
     "first_dissatisfaction": N_("first sign of dissatisfaction"),
-    "symbiosis_changed": N_("the class of the relationship changed"),
+    "symbiosis_changed": N_("the kind of relationship changed"),
 }
 STATUS_WORDS: dict[DeliveryStatus, str] = {
     "pending": N_("pending"),
