@@ -120,7 +120,7 @@ class Faces:
             token = re.search(r'name="form_token" value="([^"]+)"', http.get("/sign-in").text).group(1)
             http.post(
                 "/sign-in", data={"form_token": token, "email": OWNER, "password": PASSWORD},
-                headers={"Origin": SITE},
+                headers={"Origin": SITE}, follow_redirects=False,
             )  # fmt: skip
             return http.get(path).text
 
