@@ -6,9 +6,11 @@ import csv
 import io
 import re
 import shlex
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
+from typing import ClassVar
 from unittest import mock
 
 import pyarrow.parquet as pq
@@ -79,12 +81,50 @@ def clock():
         yield
 
 
+@contextmanager
+def sign_in_program(folder):
+    """A program with an owner's token at the API of a workspace."""
+    with fusion.open_workspace(folder) as workspace:
+        request_context = RequestContext(
+            workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token
+        )
+        with workspace.store.writing() as session:
+            owner = call_as(find_account_by_email(session, OWNER))
+            secret = create_token(session, owner, purpose="test", brands=None, now_us=workspace.now_us).secret
+        yield TestClient(build_api(request_context), headers={"Authorization": f"Bearer {secret}"})
+        request_context.close()
+
+
+@contextmanager
+def sign_in_reader(folder):
+    """The owner, signed in at the console of a workspace."""
+    with open_console(folder) as (app, _):
+        http = TestClient(app, base_url=SITE, client=("127.0.0.1", 50_000))
+        token = re.search(r'name="form_token" value="([^"]+)"', http.get("/sign-in").text).group(1)
+        http.post(
+            "/sign-in", data={"form_token": token, "email": OWNER, "password": PASSWORD},
+            headers={"Origin": SITE}, follow_redirects=False,
+        )  # fmt: skip
+        yield http
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clients():
+    """Closes what the faces of all workspaces opened."""
+    with ExitStack() as Faces.open_for_all:
+        yield
+    Faces.clients.clear()
+
+
 class Faces:
     """One workspace as the four faces show it.
 
     Args:
         folder: Where it is.
     """
+
+    clients: ClassVar = {}
+    open_for_all = ExitStack()
 
     def __init__(self, folder):
         self.folder = folder
@@ -99,30 +139,18 @@ class Faces:
             return fusion.score_pairs(workspace, **PAIR, as_of=as_of).to_pylist()[0]
 
     def ask_api(self, question="/score", **asked):
-        with fusion.open_workspace(self.folder) as workspace:
-            request_context = RequestContext(
-                workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token
-            )
-            with workspace.store.writing() as session:
-                owner = call_as(find_account_by_email(session, OWNER))
-                secret = create_token(
-                    session, owner, purpose="test", brands=None, now_us=workspace.now_us
-                ).secret
-            program = TestClient(build_api(request_context), headers={"Authorization": f"Bearer {secret}"})
-            answer = program.get(question, params=asked)
-            request_context.close()
+        answer = self.make_once(sign_in_program).get(question, params=asked)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def open_page(self, path):
-        with open_console(self.folder) as (app, _):
-            http = TestClient(app, base_url=SITE, client=("127.0.0.1", 50_000))
-            token = re.search(r'name="form_token" value="([^"]+)"', http.get("/sign-in").text).group(1)
-            http.post(
-                "/sign-in", data={"form_token": token, "email": OWNER, "password": PASSWORD},
-                headers={"Origin": SITE},
-            )  # fmt: skip
-            return http.get(path).text
+        return self.make_once(sign_in_reader).get(path).text
+
+    def make_once(self, make):
+        """A client of this workspace's, made once for all tests."""
+        if (self.folder, make) not in self.clients:
+            self.clients[self.folder, make] = self.open_for_all.enter_context(make(self.folder))
+        return self.clients[self.folder, make]
 
     def read_console(self, as_of=None):
         """The score of the pair's page, exact, as its ledger adds up to it."""

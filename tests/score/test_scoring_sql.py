@@ -21,7 +21,7 @@ from pair_ledgers import POINTS as SHIPPED
 POINTS = replace(
     SHIPPED, dispersions={"Service Failed": 9.0, "Order Completed": 1.6, "Complaint Published": 4.0}
 )
-PAIRS = 100_000
+PAIRS = 20_000
 NUMBERS = [
     "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "evidence", *FACET_ORDER,
 ]  # fmt: skip
@@ -96,7 +96,7 @@ def run_on_duckdb(connection, states, points=POINTS):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_pairs_are_read_as_the_reference_reads_them(duck):
+def test_twenty_thousand_pairs_are_read_as_the_reference_reads_them(duck):
     states = invent_states(PAIRS, seed=7)
     rows = run_on_duckdb(duck, states)
     expected = read_by_reference(states)
