@@ -101,7 +101,7 @@ def list_audit_texts() -> Iterator[str]:
 
 
 def list_kind_texts() -> Iterator[str]:
-    """The names and meanings of the shipped kinds; the names of variants are in `views.charts.labels`."""
+    """The names and meanings of the shipped kinds; the names of variants are in `i18n.labels`."""
     kinds = tomllib.loads((PACKAGE / "score" / "points" / "points.toml").read_text(encoding="utf-8"))["kinds"]
     for key, kind in kinds.items():
         if "/" not in key:

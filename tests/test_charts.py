@@ -13,6 +13,14 @@ from tests import invented_relationships as invented
 from tests.unsafe_characters import UNSAFE, Poisoned
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.labels import (
+    DIRECTION_LABELS,
+    FACET_LABELS,
+    SYMBIOSIS_LABELS,
+    shorten,
+    write_day,
+    write_share,
+)
 from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
@@ -30,14 +38,6 @@ from consumer_fusion.views.charts.distributions import (
     draw_symbiosis_mix,
 )
 from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
-from consumer_fusion.views.charts.labels import (
-    DIRECTION_LABELS,
-    FACET_LABELS,
-    SYMBIOSIS_LABELS,
-    shorten,
-    write_day,
-    write_share,
-)
 from consumer_fusion.views.charts.movement import draw_activity, draw_movers
 from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
 from consumer_fusion.views.charts.reliability import draw_reliability

@@ -15,20 +15,22 @@ DOORS = [
     "consumer_fusion.pipeline",
     "consumer_fusion.workspace",
     "consumer_fusion.simulate.towns",
+    # They show scores with the labels of pages.
+    "consumer_fusion.surfaces.cli.scores",
+    "consumer_fusion.surfaces.cli.points",
 ]
 
 # These exist to draw; they ask for their extra, by name.
 DRAWING = ["consumer_fusion.views.tables", "consumer_fusion.surfaces.report.writing"]
 
-# Makes `import` fail as it does where a library is not installed (a None in sys.modules does not:
-# pyarrow, which asks whether pandas is there, would stumble over it).
+# Hides libraries as if they were not installed (a None in sys.modules does not: pyarrow, which asks whether pandas is
+# there, would stumble over it).
 WITHOUT = """
-import sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {names!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Absent())
+from importlib.machinery import PathFinder
+find_spec = PathFinder.find_spec
+PathFinder.find_spec = classmethod(
+    lambda cls, name, *rest: None if name.split(".")[0] in {names!r} else find_spec(name, *rest)
+)
 """
 
 
@@ -46,7 +48,7 @@ def test_nothing_optional_is_loaded(run_python):
     # pyarrow loads pandas by itself where it is installed; so here it is not.
     result = run_python(
         WITHOUT.format(names=["pandas"])
-        + f"import json, {', '.join(DOORS)}\nprint(json.dumps(sorted(sys.modules)))"
+        + f"import json, sys, {', '.join(DOORS)}\nprint(json.dumps(sorted(sys.modules)))"
     )
     assert result.returncode == 0, result.stderr
     modules = json.loads(result.stdout)
@@ -58,6 +60,15 @@ def test_every_door_opens_where_nothing_optional_is_installed(run_python):
     result = run_python(WITHOUT.format(names=OPTIONAL) + f"import {', '.join(DOORS)}\nprint('open')")
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "open"
+
+
+def test_the_console_starts_without_the_chart_library(run_python):
+    result = run_python(
+        "import json, sys, consumer_fusion.surfaces.console.console_application\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "altair" not in json.loads(result.stdout)
 
 
 @pytest.mark.parametrize("library", ["altair", "jinja2"])

@@ -22,7 +22,7 @@ def load_translate():
 
 WRITTEN_IN = load_translate().WRITTEN_IN
 """Where errors are raised that people meet on pages."""
-BY_NOUN = "views/charts/labels.py"
+BY_NOUN = "i18n/labels.py"
 """It makes the key of a count from its noun; each of these keys is marked with `mark_count`."""
 
 

@@ -1,3 +1,3 @@
 """Languages and number formats of texts for people."""
 
-__all__ = ["locales", "messages", "number_format", "translation"]
+__all__ = ["labels", "locales", "messages", "number_format", "translation"]

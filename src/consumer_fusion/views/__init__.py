@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from consumer_fusion.errors import MissingExtraError
 
-try:
-    import altair  # noqa: F401
-    import jinja2  # noqa: F401
-except ModuleNotFoundError as missing:
-    raise MissingExtraError(
-        f"Charts and reports need the library {missing.name}, which is not installed.",
-        hint="pip install 'consumer-fusion[report]'",
-    ) from missing
+for _library in ("altair", "jinja2"):
+    # Looked for and not loaded: the first takes half a second, and is needed only once something is drawn.
+    if find_spec(_library) is None:
+        raise MissingExtraError(
+            f"Charts and reports need the library {_library}, which is not installed.",
+            hint="pip install 'consumer-fusion[report]'",
+        )
 
 __all__ = [
     "action_views",

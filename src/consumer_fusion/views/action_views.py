@@ -10,7 +10,6 @@ from consumer_fusion.causal.actions.declared_actions import DeclaredAction
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.power_analysis import Plan
 from consumer_fusion.i18n.translation import N_, _
-from consumer_fusion.views.charts.forests import draw_actions, draw_detectable
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
@@ -24,6 +23,8 @@ def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Draw
         brand: Key of the brand.
         actions: The actions, in their order.
     """
+    from consumer_fusion.views.charts.forests import draw_actions
+
     table = pa.Table.from_pylist(
         [each.model_dump(include={"title", *_DAYS}) for each in actions],
         pa.schema([("title", pa.string()), *((name, pa.int64()) for name in _DAYS)]),
@@ -55,6 +56,7 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
         plans: The plans.
         metric: The metric that the action is to move.
     """
+    from consumer_fusion.views.charts.forests import draw_detectable
 
     def gather() -> TableView:
         names = ("series", "start", "days", "detectable", "controls")

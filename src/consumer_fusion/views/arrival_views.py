@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.events.activity_counts import Activity
+from consumer_fusion.i18n.labels import write_time
 from consumer_fusion.i18n.translation import N_, _, ngettext
 from consumer_fusion.views.brand_views import make_activity_drawing
-from consumer_fusion.views.charts.labels import write_time
 from consumer_fusion.views.drawings import Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 

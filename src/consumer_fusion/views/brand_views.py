@@ -20,13 +20,6 @@ from consumer_fusion.views.charts.count_charts import (
     gather_periods,
     pick_period,
 )
-from consumer_fusion.views.charts.distributions import (
-    draw_both_sides,
-    draw_score_distribution,
-    draw_symbiosis_mix,
-)
-from consumer_fusion.views.charts.movement import draw_activity, draw_movers
-from consumer_fusion.views.charts.trend import draw_trend
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 from consumer_fusion.workspace import Workspace
@@ -76,6 +69,8 @@ def make_brand_drawings(
         read_trend: Reads its trend, which takes longer than the others.
         show_key: Writes a consumer's key in the form that the caller may see.
     """
+    from consumer_fusion.views.charts.trend import draw_trend
+
     trend = Drawing(
         "trend",
         _("Last six months"),
@@ -103,6 +98,11 @@ def make_brand_drawings(
 
 def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawing, Drawing]:
     """The distributions of a brand's relationships: by score, by both sides, by kind."""
+    from consumer_fusion.views.charts.distributions import (
+        draw_both_sides,
+        draw_score_distribution,
+        draw_symbiosis_mix,
+    )
 
     def gather_kinds() -> TableView:
         rows = gather_classes(scores).to_pylist()
@@ -160,6 +160,7 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
     Args:
         list_shown: Lists them like `answers.list_movers`, with keys in the form that the caller may see.
     """
+    from consumer_fusion.views.charts.movement import draw_movers
 
     def gather() -> TableView:
         rows = list_shown().to_pylist()
@@ -192,6 +193,8 @@ def make_activity_drawing(activity: pa.Table) -> Drawing:
     Args:
         activity: `day`, `channel`, `event_count`.
     """
+    from consumer_fusion.views.charts.movement import draw_activity
+
     return Drawing(
         "activity",
         _("Where events come from"),

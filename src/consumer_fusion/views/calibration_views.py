@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from consumer_fusion.i18n.labels import name_kind, write_share, write_time
 from consumer_fusion.i18n.messages import Message, translate_message
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
-from consumer_fusion.views.charts.labels import name_kind, write_share, write_time
-from consumer_fusion.views.charts.reliability import draw_reliability
 from consumer_fusion.views.drawings import Drawing, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
@@ -64,6 +63,8 @@ def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
 
 
 def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
+    from consumer_fusion.views.charts.reliability import draw_reliability
+
     bins = pa.Table.from_pylist(
         [
             {"predicted": each.predicted, "observed": each.observed, "pair_count": each.count}

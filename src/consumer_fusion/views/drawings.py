@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.views.charts.rendering import render_svg
-from consumer_fusion.views.charts.theme import THEMED, AnyChart, ChartStyle
+from consumer_fusion.views.charts.theme import THEMED, ChartStyle
 from consumer_fusion.views.page_templates import make_environment
 from consumer_fusion.views.tables import TableView
+
+if TYPE_CHECKING:
+    from consumer_fusion.views.charts.frame import AnyChart
 
 WIDE = ChartStyle(palette=THEMED, width=560, has_title=False)
 NARROW = ChartStyle(palette=THEMED, width=344, has_title=False)

@@ -10,13 +10,6 @@ from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
 from consumer_fusion.i18n.translation import N_, _
-from consumer_fusion.views.charts.forests import draw_effects
-from consumer_fusion.views.charts.timelines import (
-    draw_cumulative,
-    draw_observed_and_expected,
-    draw_placebos,
-    gather_totals,
-)
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
@@ -45,6 +38,8 @@ def _make_course(report: EffectReport) -> pa.Table:
 
 
 def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
+    from consumer_fusion.views.charts.timelines import draw_observed_and_expected
+
     return Drawing(
         "course",
         _("Observed and expected"),
@@ -71,6 +66,8 @@ def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
 
 
 def _make_placebos_drawing(report: EffectReport) -> Drawing:
+    from consumer_fusion.views.charts.timelines import draw_placebos
+
     placebos = sorted(each for each in report.placebos if each is not None)
     return Drawing(
         "placebos",
@@ -87,6 +84,8 @@ def _make_placebos_drawing(report: EffectReport) -> Drawing:
 
 
 def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
+    from consumer_fusion.views.charts.timelines import draw_cumulative, gather_totals
+
     window = {"start_day": report.start_day, "end_day": report.end_day}
     return Drawing(
         "cumulative",
@@ -112,6 +111,8 @@ def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None)
         shown: The effects.
         brand: The brand of the actions; None for several brands.
     """
+    from consumer_fusion.views.charts.forests import draw_effects
+
     drawn = [row for each, row in zip(shown, map(_gather_row, shown)) if each.report.told_with is None]
     table = pa.table(
         {

@@ -6,12 +6,7 @@ from importlib.resources import files
 
 import jinja2
 
-from consumer_fusion.i18n.messages import translate_message
-from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import _, ngettext, read_language
-from consumer_fusion.records.release import read_product_version
-from consumer_fusion.records.timestamps import from_microseconds
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     SYMBIOSIS_LABELS,
     explain_facet,
     from_day_number,
@@ -23,6 +18,11 @@ from consumer_fusion.views.charts.labels import (
     name_symbiosis,
     write_share,
 )
+from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import _, ngettext, read_language
+from consumer_fusion.records.release import read_product_version
+from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.views.charts.theme import DARK, LIGHT, write_css_variables
 from consumer_fusion.views.tables import write_cell
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
 from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment, PairSnapshot
 from consumer_fusion.views.charts.count_charts import gather_facets
-from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
-from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
-from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 from consumer_fusion.workspace import Workspace
@@ -46,6 +44,8 @@ def make_pair_drawings(answer: PairSnapshot, history: pa.Table, consumer: str | 
         history: `day`, `fusion_score`, `low`, `high` of the last days.
         consumer: The consumer's key in the form that the caller may see; None for the key itself.
     """
+    from consumer_fusion.views.charts.facets import draw_facets
+
     pair = name_pair(answer, consumer)
     told = Drawing(
         "facets",
@@ -69,6 +69,9 @@ def _make_event_drawings(
     answer: PairSnapshot, history: pa.Table, pair: str
 ) -> tuple[Drawing, Drawing, Drawing]:
     """The charts that depend on events."""
+    from consumer_fusion.views.charts.facets import draw_contributions
+    from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
+
     days = _trim_history(answer, history)
 
     def list_changes() -> pa.Table:

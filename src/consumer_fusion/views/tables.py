@@ -8,11 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from consumer_fusion.i18n.messages import translate_message
-from consumer_fusion.i18n.number_format import write_relative, write_signed
-from consumer_fusion.i18n.translation import N_, _, read_language
-from consumer_fusion.records import spreadsheet_cells
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     from_day_number,
     name_certainty,
     name_channel,
@@ -23,6 +19,10 @@ from consumer_fusion.views.charts.labels import (
     name_symbiosis,
     write_share,
 )
+from consumer_fusion.i18n.messages import translate_message
+from consumer_fusion.i18n.number_format import write_relative, write_signed
+from consumer_fusion.i18n.translation import N_, _, read_language
+from consumer_fusion.records import spreadsheet_cells
 
 CellKind = Literal[
     "text", "title", "sentence", "reference", "score", "number", "measure", "change", "count", "share", "relative",

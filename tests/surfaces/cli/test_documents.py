@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from command_line import run_fusion
+from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
 from consumer_fusion.surfaces.cli.application import application
-from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

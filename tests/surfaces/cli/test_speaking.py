@@ -13,9 +13,9 @@ from rich.console import Console
 
 import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
+from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.surfaces.cli.output import PlainConsole, print_table
-from consumer_fusion.views.charts.labels import FACET_LABELS, SYMBIOSIS_LABELS
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
 ESCAPES = ["\x1b[31mfred", "\x1b]0;title\x07greta", "\x9b31mhans"]

@@ -11,6 +11,7 @@ import pytest
 
 from console_town import PARTIAL, READER
 from consumer_fusion.errors import DrawingError
+from consumer_fusion.i18n.labels import KIND_LABELS, REJECTION_LABELS, name_kind
 from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.records.timestamps import parse_moment
 from consumer_fusion.score.points.points_table import load_points
@@ -18,7 +19,6 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.routes import PAGES
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.charts import rendering
-from consumer_fusion.views.charts.labels import KIND_LABELS, REJECTION_LABELS, name_kind
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import inspection
+from consumer_fusion.i18n.labels import name_facet, name_kind
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
-from consumer_fusion.views.charts.labels import name_facet, name_kind
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer()

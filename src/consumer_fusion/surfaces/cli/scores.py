@@ -16,6 +16,7 @@ import typer
 from rich.text import Text
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.labels import name_facet, name_kind, name_symbiosis
 from consumer_fusion.records.spreadsheet_cells import write_cells
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
@@ -32,7 +33,6 @@ from consumer_fusion.surfaces.cli.output import (
     print_table,
     write_minute,
 )
-from consumer_fusion.views.charts.labels import name_facet, name_kind, name_symbiosis
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20

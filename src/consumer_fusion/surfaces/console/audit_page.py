@@ -9,11 +9,11 @@ from consumer_fusion.access.accounts import list_accounts
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.i18n.labels import name_kind
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.views.charts.labels import name_kind
 
 ROWS_ON_PAGE = 100
 ACTIONS = (

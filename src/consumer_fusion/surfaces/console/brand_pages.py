@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.events.activity_counts import Activity
+from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import (
@@ -22,7 +23,6 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Re
 from consumer_fusion.surfaces.console.queries import BrandData, BrandsData
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
 from consumer_fusion.views.brand_views import make_brand_drawings
-from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS
 from consumer_fusion.views.drawings import Drawing, Drawings
 
 MOVERS_LISTED = 4

@@ -10,6 +10,7 @@ from typing import Any
 from consumer_fusion.access.execution import execute
 from consumer_fusion.causal.experiments.rollout import PointsSuggestion, list_suggestions
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.i18n.labels import name_kind
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -29,7 +30,6 @@ from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Re
 from consumer_fusion.surfaces.console.points_preview import Preview, preview_points
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import read_parameters
-from consumer_fusion.views.charts.labels import name_kind
 
 VERSIONS_LISTED = 20
 

@@ -8,8 +8,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS, from_day_number
 from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, from_day_number
 from consumer_fusion.views.charts.theme import check_columns
 
 MOST_DOTS = 600

@@ -9,9 +9,7 @@ from typing import Any, Literal
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import _
-from consumer_fusion.views.charts.count_charts import gather_bins, gather_cells, gather_classes
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     SYMBIOSIS_LABELS,
     name_certainty,
     name_direction,
@@ -22,14 +20,10 @@ from consumer_fusion.views.charts.labels import (
     write_score,
     write_share,
 )
-from consumer_fusion.views.charts.theme import (
-    DEFAULT_STYLE,
-    AnyChart,
-    ChartStyle,
-    draw_middle,
-    frame_chart,
-    make_data,
-)
+from consumer_fusion.i18n.translation import _
+from consumer_fusion.views.charts.count_charts import gather_bins, gather_cells, gather_classes
+from consumer_fusion.views.charts.frame import AnyChart, draw_middle, frame_chart, make_data
+from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle
 
 _SHAPES = (
     "circle", "triangle-up", "triangle-right", "square", "circle", "triangle-down", "triangle-left", "diamond", "cross",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consumer_fusion.views.charts.labels import shorten
+from consumer_fusion.i18n.labels import shorten
 
 _LINE_HEIGHT = 16
 _LETTER_WIDTH = 7

@@ -8,26 +8,19 @@ from typing import Any
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import N_, _
-from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.views.charts.count_charts import gather_facets
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     DIRECTION_LABELS,
     name_direction,
     name_facet,
     shorten,
     write_score,
 )
-from consumer_fusion.views.charts.theme import (
-    DEFAULT_STYLE,
-    AnyChart,
-    ChartStyle,
-    check_columns,
-    colour_ways,
-    frame_chart,
-    make_data,
-)
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import N_, _
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.views.charts.count_charts import gather_facets
+from consumer_fusion.views.charts.frame import AnyChart, colour_ways, frame_chart, make_data
+from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle, check_columns
 
 
 def _arrange_facets() -> list[tuple[str, str, str]]:

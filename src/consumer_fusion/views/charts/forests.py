@@ -9,19 +9,17 @@ import altair
 import numpy as np
 import pyarrow as pa
 
+from consumer_fusion.i18n.labels import from_day_number, shorten, write_day, write_noun
 from consumer_fusion.i18n.number_format import write_relative
 from consumer_fusion.i18n.translation import _
-from consumer_fusion.views.charts.labels import from_day_number, shorten, write_day, write_noun
+from consumer_fusion.views.charts.frame import AnyChart, frame_chart, make_data
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
     DEFAULT_STYLE,
     NAME_SHIFT,
     ROW_HEIGHT,
-    AnyChart,
     ChartStyle,
     check_columns,
-    frame_chart,
-    make_data,
 )
 
 _EFFECTS = ["name", "raw", "raw_low", "raw_high", "shrunk", "shrunk_low", "shrunk_high"]

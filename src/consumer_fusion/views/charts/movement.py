@@ -8,10 +8,7 @@ from datetime import datetime, timedelta
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import N_, _
-from consumer_fusion.views.charts.count_charts import gather_periods
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     from_day_number,
     name_channel,
     shorten,
@@ -20,19 +17,18 @@ from consumer_fusion.views.charts.labels import (
     write_noun,
     write_score,
 )
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import N_, _
+from consumer_fusion.views.charts.count_charts import gather_periods
+from consumer_fusion.views.charts.frame import AnyChart, colour_ways, draw_middle, frame_chart, make_data
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
     BESIDE,
     DEFAULT_STYLE,
     NAME_SHIFT,
     ROW_HEIGHT,
-    AnyChart,
     ChartStyle,
     check_columns,
-    colour_ways,
-    draw_middle,
-    frame_chart,
-    make_data,
 )
 
 

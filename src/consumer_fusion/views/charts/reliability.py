@@ -5,16 +5,10 @@ from __future__ import annotations
 import altair
 import pyarrow as pa
 
+from consumer_fusion.i18n.labels import write_noun, write_share
 from consumer_fusion.i18n.translation import _, read_language
-from consumer_fusion.views.charts.labels import write_noun, write_share
-from consumer_fusion.views.charts.theme import (
-    DEFAULT_STYLE,
-    AnyChart,
-    ChartStyle,
-    check_columns,
-    frame_chart,
-    make_data,
-)
+from consumer_fusion.views.charts.frame import AnyChart, frame_chart, make_data
+from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle, check_columns
 
 _RELIABILITY = ["predicted", "observed", "pair_count"]
 

@@ -7,13 +7,15 @@ import hashlib
 import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.translation import read_language
 from consumer_fusion.records.characters import replace_unsafe
 from consumer_fusion.views.charts.drawing_process import DrawingProcess
-from consumer_fusion.views.charts.theme import AnyChart
+
+if TYPE_CHECKING:
+    from consumer_fusion.views.charts.frame import AnyChart
 
 _SVG = "http://www.w3.org/2000/svg"
 _SHAPES = (f"{{{_SVG}}}path", f"{{{_SVG}}}line", f"{{{_SVG}}}rect")

@@ -9,17 +9,11 @@ import altair
 import numpy as np
 import pyarrow as pa
 
+from consumer_fusion.i18n.labels import from_day_number, write_day, write_noun
 from consumer_fusion.i18n.number_format import write_amount, write_relative
 from consumer_fusion.i18n.translation import _
-from consumer_fusion.views.charts.labels import from_day_number, write_day, write_noun
-from consumer_fusion.views.charts.theme import (
-    DEFAULT_STYLE,
-    AnyChart,
-    ChartStyle,
-    check_columns,
-    frame_chart,
-    make_data,
-)
+from consumer_fusion.views.charts.frame import AnyChart, frame_chart, make_data
+from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle, check_columns
 
 _COURSE = ["day", "observed", "expected", "low", "high"]
 _UTC = altair.Scale(type="utc")

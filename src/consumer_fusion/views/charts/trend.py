@@ -5,23 +5,16 @@ from __future__ import annotations
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import _
-from consumer_fusion.views.charts.labels import (
+from consumer_fusion.i18n.labels import (
     from_day_number,
     write_day,
     write_noun,
     write_score,
 )
-from consumer_fusion.views.charts.theme import (
-    DEFAULT_STYLE,
-    AnyChart,
-    ChartStyle,
-    check_columns,
-    draw_middle,
-    frame_chart,
-    make_data,
-)
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import _
+from consumer_fusion.views.charts.frame import AnyChart, draw_middle, frame_chart, make_data
+from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle, check_columns
 
 _TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
 

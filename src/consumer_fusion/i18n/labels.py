@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from consumer_fusion.i18n.translation import N_, _, mark_count, ngettext, read_language
-from consumer_fusion.records.timestamps import from_microseconds
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +244,12 @@ def write_day(day: date) -> str:
 
 def write_time(microseconds: int) -> str:
     """A day and time in UTC, `5 Jun 2026, 20:00`."""
-    return read_language().write_time(from_microseconds(microseconds))
+    return read_language().write_time(_EPOCH + timedelta(microseconds=microseconds))
 
 
 def from_day_number(day: int) -> datetime:
     """Midnight UTC of a day counted from 1970."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    return _EPOCH + timedelta(days=day)
 
 
 def shorten(text: str, length: int) -> str:
