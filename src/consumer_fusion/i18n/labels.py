@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from consumer_fusion.i18n.translation import N_, _, mark_count, ngettext, read_language
 
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
