@@ -11,6 +11,7 @@ COMMANDS = Path(__file__).resolve().parents[2] / "src" / "consumer_fusion" / "su
 BY_HAND = (ast.Dict, ast.DictComp, ast.List)
 BUILDERS = {"dict", "asdict", "model_dump", "to_pylist"}
 """Functions whose results are dictionaries, or lists of them."""
+PRINTERS = {"print_json", "dumps"}
 ALLOWED = [
     "version.py: version",  # its fields are the names of packages
 ]
@@ -19,9 +20,9 @@ ALLOWED = [
 def is_by_hand(value: ast.AST | None) -> bool:
     """Whether an expression is a dictionary or a list, or a call that returns one."""
     match value:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return name in BUILDERS
-        case ast.ListComp(elt=element):
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments):
+            return name in BUILDERS or (name in {"list", "tuple"} and any(map(is_by_hand, arguments)))
+        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
             return is_by_hand(element)
     return isinstance(value, BY_HAND)
 
@@ -38,8 +39,8 @@ def find_by_hand(function: ast.AST) -> bool:
     return any(
         is_by_hand(argument) or (isinstance(argument, ast.Name) and argument.id in names)
         for node in ast.walk(function)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print_json"
-        for argument in node.args
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in PRINTERS
+        for argument in (*node.args, *(each.value for each in node.keywords))
     )
 
 
@@ -67,6 +68,10 @@ def test_commands_print_models():
         "rows = table.to_pylist()\n    print_json(rows)",
         "print_json([row.model_dump() for row in rows])",
         "print_json(dataclasses.asdict(result))",
+        "output.print_json({'ok': True})",
+        "print_json(value={'ok': True})",
+        "print_json(tuple({'ok': row} for row in rows))",
+        "sys.stdout.write(json.dumps({'ok': True}))",
     ],
 )
 def test_a_planted_fault_is_found(tmp_path, lines):

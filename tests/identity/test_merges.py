@@ -86,13 +86,13 @@ def test_merging_twice_or_in_a_circle_is_refused(town, merge):
     merge("a", "b", made_us=1)
     merge("b", "c", made_us=2)
     for kept, absorbed in (("a", "b"), ("b", "a"), ("c", "a"), ("a", "a")):
-        with pytest.raises(ConflictError, match="already are one"):
+        with pytest.raises(ConflictError, match="one consumer already"):
             merge(kept, absorbed, name="again")
 
 
 def test_a_consumer_that_counts_for_another_is_merged_through_that_one(town, merge):
     merge("a", "b")
-    with pytest.raises(ConflictError, match=r"already counts for consumer \d+\. Merge consumer"):
+    with pytest.raises(ConflictError, match="counts for a third one. Merge that one"):
         merge("c", "b")
 
 

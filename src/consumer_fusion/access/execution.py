@@ -9,11 +9,15 @@ from pydantic import BaseModel
 
 from consumer_fusion.access.audit import audit_changes
 from consumer_fusion.access.permissions import require_permission
+from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Context, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
+
+LARGEST_INTEGER = 2**53 - 1
+"""The largest that every JSON reader keeps exactly (RFC 8259, section 6)."""
 
 
 def execute(
@@ -37,7 +41,9 @@ def execute(
 
     Raises:
         PermissionDeniedError: The caller lacks the permission.
+        InputError: A number or a text of the parameters is one that no store can hold.
     """
+    _check_values(parameters.model_dump())
     require_permission(caller, query.needs, getattr(parameters, "brand", None))
     context = Context(workspace, caller, site=site)
     if progress is not None:
@@ -56,3 +62,22 @@ def execute(
     result = query.run(context, parameters)
     assert is_written, f"the operation '{query.name}' left no audit entry"
     return result
+
+
+def _check_values(value: object) -> None:
+    """Check that numbers and texts can be stored and written as JSON, at any depth."""
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for each in value:
+            _check_values(each)
+    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise InputError("A number is too large.", hint="Write a number of at most 15 digits.")
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                "A text contains half of a character (a surrogate), which is not valid Unicode.",
+                hint="Send the text as UTF-8.",
+            ) from None

@@ -189,6 +189,10 @@ def _choose_brands(
     asked: InviteStaff | ChangeAccount, role: Role, known: Account | None
 ) -> Collection[str] | None:
     if role == "owner":
+        if "brands" in asked.model_fields_set and asked.brands is not None:
+            raise InputError(
+                "An owner sees all brands.", hint="Choose another role, or leave the brands out."
+            )
         return None
     if "brands" in asked.model_fields_set:
         return asked.brands

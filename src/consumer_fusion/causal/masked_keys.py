@@ -1,4 +1,4 @@
-"""Keys of consumers in results on series and effects, in the form that the caller may see."""
+"""Keys of consumers and brands in results on series and effects, in the form that the caller may see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from consumer_fusion.records.identifier import mask_consumer_key
 
 ShowKey = Callable[[str], str]
 """Writes a consumer's key in the form that the caller may see."""
+
+SeesBrand = Callable[[str], bool]
+"""Whether the caller may see a brand, by its key."""
+
+
+def see_every_brand(_brand: str) -> bool:
+    """For callers who may see all brands."""
+    return True
 
 
 def choose_show_key(caller: Caller) -> ShowKey:

@@ -92,25 +92,13 @@ def merge_consumers(
     kept_for, absorbed_for = before.get(kept_id, kept_id), before.get(absorbed_id, absorbed_id)
     if kept_for == absorbed_for:
         raise ConflictError(
-            Message(
-                "Consumers {kept_id} and {absorbed_id} already are one consumer ({kept_for}).",
-                kept_id=kept_id,
-                absorbed_id=absorbed_id,
-                kept_for=kept_for,
-            ),
+            "The two are one consumer already.",
             hint="There is nothing to merge.",
         )
     if absorbed_for != absorbed_id:
         raise ConflictError(
-            Message(
-                "Consumer {absorbed_id} already counts for consumer {absorbed_for}.",
-                absorbed_id=absorbed_id,
-                absorbed_for=absorbed_for,
-            ),
-            hint=Message(
-                "Merge consumer {absorbed_for}, or undo the merge that joined them first.",
-                absorbed_for=absorbed_for,
-            ),
+            "The absorbed consumer already counts for a third one.",
+            hint="Merge that one, or undo the merge that joined them first.",
         )
     if session.count(MERGES, {"merge_id": merge_id}):
         raise ConflictError(
@@ -124,9 +112,7 @@ def merge_consumers(
         if contested is not None:
             raise RefusedError(
                 Message(
-                    "Consumers {kept_id} and {absorbed_id} have a different {contested}.",
-                    kept_id=kept_id,
-                    absorbed_id=absorbed_id,
+                    "The two consumers have a different {contested}.",
                     contested=as_message(contested),
                 ),
                 hint="Rules never join two strong identifiers of one type; staff may, with a reason.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Annotated, Any
 
@@ -17,6 +18,8 @@ from pydantic import (
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.records.timestamps import (
+    FIRST_YEAR,
+    LAST_YEAR,
     parse_moment,
     to_day,
     to_microseconds,
@@ -49,8 +52,19 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 
 
+FIRST_US, LAST_US = (
+    to_microseconds(datetime(year, 1, 1, tzinfo=UTC)) for year in (FIRST_YEAR, LAST_YEAR + 1)
+)
+
+
 def _read_moment(value: object) -> object:
-    return to_microseconds(parse_moment(value)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return to_microseconds(parse_moment(value))
+    if isinstance(value, int) and not FIRST_US <= value < LAST_US:
+        raise InputError(
+            "A time is out of range.", hint="Write it as ISO 8601, such as 2026-06-05T20:00:00Z."
+        )
+    return value
 
 
 MOMENT_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
@@ -64,7 +78,11 @@ Moment = Annotated[
 
 
 def _read_day(value: object) -> object:
-    return to_day(to_microseconds(parse_moment(value))) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return to_day(to_microseconds(parse_moment(value)))
+    if isinstance(value, int) and not to_day(FIRST_US) <= value < to_day(LAST_US):
+        raise InputError("A day is out of range.", hint="Write it as ISO 8601, such as 2026-06-05.")
+    return value
 
 
 DAY_SCHEMA = WithJsonSchema({"type": "string", "format": "date"})
@@ -83,8 +101,9 @@ def _strip(value: str) -> str:
     return value.strip()
 
 
-Text = Annotated[str, AfterValidator(_strip)]
-"""A text that is not blank."""
+MOST_CHARACTERS = 1_000
+Text = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_strip)]
+"""A text that is not blank: a name, a title, a reason."""
 
 MOST_FILE_BYTES = 40_000_000
 """Maximum size; larger sets of events are imported another way."""

@@ -6,7 +6,11 @@ published clients look for these two and otherwise retry a request forever.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse
 
 from consumer_fusion.errors import (
     AuthenticationError,
@@ -32,6 +36,14 @@ _STATUSES: tuple[tuple[type[FusionError], int], ...] = (
     (StoreError, 503),
     (MissingExtraError, 501),
 )
+
+
+class ErrorResponse(JSONResponse):
+    """The answer with an error: its message may quote input that is not valid Unicode."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as JSON, with a question mark for each half of a character."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def find_status(error: FusionError) -> int:

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
@@ -29,7 +29,7 @@ from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionL
 from consumer_fusion.errors import FusionError, InputError, PermissionDeniedError
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.server.audit_buffer import AuditBuffer
-from consumer_fusion.server.http_errors import find_status, write_error, write_headers
+from consumer_fusion.server.http_errors import ErrorResponse, find_status, write_error, write_headers
 from consumer_fusion.storage.store import Store
 
 FORM_FIELD = "form_token"
@@ -189,7 +189,7 @@ def is_bearer(headers: Headers) -> bool:
 
 
 async def _write_json_refusal(_request: Request, error: FusionError) -> Response:
-    return JSONResponse(write_error(error), find_status(error), dict(write_headers(error)))
+    return ErrorResponse(write_error(error), find_status(error), dict(write_headers(error)))
 
 
 async def _read_request_session(guard: SessionGuard, scope: Scope) -> RequestSession:

@@ -201,6 +201,15 @@ def test_a_brand_with_an_action_of_its_own_in_the_window_is_no_sister(open_here)
     assert left_out == [("tailor", "an action of its own falls into the window")]
 
 
+def test_whoever_sees_one_brand_is_not_told_which_others_acted(open_here):
+    actions = [make_action(), make_action("sale", "tailor", days_ago=15)]
+    with open_here(make_orders(), actions) as workspace:
+        shown = show_effect(workspace, measure(workspace), sees=lambda brand: brand == "bakery").report
+    assert shown.series == "bakery"
+    assert set(shown.controls) == {"another brand"}
+    assert list_left_out(shown) == [("another brand", "an action of its own falls into the window")]
+
+
 def test_the_other_regions_are_the_sisters_of_one_that_was_acted_on(open_here):
     regions = [
         MetricDay(metric="orders", day=each.day, value=each.value, brand="bakery", region=each.brand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -110,6 +111,39 @@ def test_a_token_reads_and_changes_nothing(served, staff):
         assert program.get(API_PATH + path).status_code == 403, path
 
 
+def list_odd_values(model):
+    """Parameters that can be read but for one, which holds half of a character or a number of thirty digits."""
+    for name in model.model_fields:
+        for odd in ("\ud800", 10**30, [10**30], ["\ud800"]):
+            yield {**fill_in(model), name: odd}
+
+
+def test_a_text_or_number_that_nothing_can_hold_is_refused_and_not_a_failure(staff):
+    owner, failures, count = staff["owner"], [], 0
+    for group, each in list_grouped(find_capabilities().values()):
+        if not isinstance(each, Operation):
+            continue
+        for given in list_odd_values(each.parameters):
+            body = json.dumps(given)  # half of a character as an escape, which JSON allows
+            sent = owner.post(API_PATH + name_path(group, each), content=body)
+            count += 1
+            if sent.status_code >= 500 or "errors" not in sent.json():
+                failures.append((each.name, given, sent.status_code))
+    assert count > 100
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/webhooks/deliveries?limit={}", "/identities?limit={}", "/rejected?after={}",
+             "/unattributed?limit={}", "/effects/plan?brand=bakery&lengths={}"],
+)  # fmt: skip
+@pytest.mark.parametrize("number", [2**53, 2**63, 10**30])
+def test_a_number_that_nothing_can_hold_is_refused_in_a_url(staff, path, number):
+    refused = staff["owner"].get(API_PATH + path.format(number))
+    assert refused.status_code in (400, 422)
+    assert refused.json()["ok"] is False
+
+
 def test_nobody_changes_anything_without_a_session(served):
     nobody = TestClient(served[0], base_url=SITE, headers={"Origin": SITE})
     assert {nobody.post(path, json=given).status_code for path, given in CHANGES.items()} == {403}
@@ -148,6 +182,13 @@ def test_only_whoever_changes_staff_makes_a_token_for_another_account(served, st
     with served[1].store.reading() as session:
         (entry,) = read_audit(session, object_id=made["token_id"])
     assert entry.detail == {"brands": None, "days": 90, "account": made["account_id"]}
+
+
+def test_an_owner_of_some_brands_only_is_refused_and_not_given_all(staff):
+    asked = {"email": "new-owner@example.org", "role": "owner", "brands": ["bakery"]}
+    refused = staff["owner"].post(f"{API_PATH}/staff/invite", json=asked)
+    assert refused.status_code == 400
+    assert "sees all brands" in refused.json()["message"]
 
 
 def test_a_file_is_sent_with_its_text_and_never_as_a_path(staff, tmp_path):

@@ -198,6 +198,12 @@ def test_a_row_that_does_not_fit_the_window_is_shown_a_field_a_line(print_rows):
     ]
 
 
+@pytest.mark.parametrize("width", [8, 10, 20])
+def test_a_very_narrow_window_loses_no_text(print_rows, width):
+    shown = flatten(print_rows(width))
+    assert all(flatten(each) in shown for each in (*COLUMNS, *ROWS[0]))
+
+
 def test_an_import_says_in_words_what_became_of_the_rows(shop):
     run = run_fusion("import", shop / "events.jsonl", "--format", "events", "--workspace", shop)
     words = flatten(run.output)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from consumer_fusion.causal.actions.actions import MOST_DAYS
 from consumer_fusion.causal.actions.declared_actions import ACTION_ID
 from consumer_fusion.causal.actions.operations import find_visible
 from consumer_fusion.causal.effects import shrinking
@@ -25,7 +28,7 @@ from consumer_fusion.causal.effects.power_analysis import (
 )
 from consumer_fusion.causal.masked_keys import choose_show_key
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
-from consumer_fusion.errors import RefusedError
+from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import (
     Context,
@@ -113,7 +116,7 @@ class PlanParameters(Schema):
         default=[],
         option="--start",
     )
-    lengths: list[int] = describe(
+    lengths: list[Annotated[int, Field(ge=1, le=MOST_DAYS)]] = describe(
         "Lengths",
         "A length in days; may be repeated. Default: 1, 3, 7, 14, 28.",
         default=list(USUAL_LENGTHS),
@@ -149,7 +152,11 @@ def answer_question(workspace: Workspace, asked: EffectParameters) -> EffectRepo
 
 def _list_effects(context: Context, asked: EffectFilter) -> list[ActionEffect]:
     shown = shrinking.list_effects(
-        context.workspace, brand=asked.brand, metric=asked.metric, show_key=choose_show_key(context.caller)
+        context.workspace,
+        brand=asked.brand,
+        metric=asked.metric,
+        show_key=choose_show_key(context.caller),
+        sees=context.caller.sees,
     )
     return [describe_effect(each) for each in shown if context.caller.sees(each.brand)]
 
@@ -158,7 +165,9 @@ def _show_effect(context: Context, asked: EffectParameters) -> ActionEffect:
     find_visible(context, asked.action_id)
     report = answer_question(context.workspace, asked)
     return describe_effect(
-        shrinking.show_effect(context.workspace, report, show_key=choose_show_key(context.caller))
+        shrinking.show_effect(
+            context.workspace, report, show_key=choose_show_key(context.caller), sees=context.caller.sees
+        )
     )
 
 
@@ -167,9 +176,17 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> MeasuredEffects
     if asked.action_id is not None:
         brand = find_visible(context, asked.action_id).brand
         context.describe(object_id=asked.action_id, brand=brand, metrics=asked.metrics)
-        for metric in asked.metrics or shrinking.USUAL_METRICS:
-            measure_action(workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_forced=True))
-        return MeasuredEffects(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
+        metrics, not_measured = asked.metrics or shrinking.USUAL_METRICS, []
+        for metric in metrics:
+            try:
+                measure_action(
+                    workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_forced=True)
+                )
+            except (NotFoundError, RefusedError) as error:
+                not_measured.append(f"{metric}: {error}")
+                if len(not_measured) == len(metrics):
+                    raise
+        return MeasuredEffects(effects=len(metrics) - len(not_measured), not_measured=tuple(not_measured))
     context.describe(brand=asked.brand, metrics=asked.metrics)
     brands = context.caller.brands if asked.brand is None else {asked.brand}
     problems = shrinking.measure_effects(

@@ -17,7 +17,7 @@ from consumer_fusion.causal.effects.measuring import (
 )
 from consumer_fusion.causal.effects.series_names import name_reports
 from consumer_fusion.causal.inference.shrinkage import adjust_p_values, shrink_effects
-from consumer_fusion.causal.masked_keys import ShowKey
+from consumer_fusion.causal.masked_keys import SeesBrand, ShowKey, see_every_brand
 from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
@@ -130,7 +130,12 @@ def measure_effects(
 
 
 def list_effects(
-    workspace: Workspace, *, brand: str | None = None, metric: str | None = None, show_key: ShowKey = str
+    workspace: Workspace,
+    *,
+    brand: str | None = None,
+    metric: str | None = None,
+    show_key: ShowKey = str,
+    sees: SeesBrand = see_every_brand,
 ) -> list[ShownEffect]:
     """The measured effects, raw and pooled, in the order in which their actions began.
 
@@ -139,9 +144,10 @@ def list_effects(
         brand: Only actions of this brand.
         metric: Only of this metric.
         show_key: Writes a consumer's key in the form that the caller may see.
+        sees: Whether the caller may see a brand; others are not named.
     """
     with workspace.store.reading() as session:
-        shown = _read_shown(session, show_key)
+        shown = _read_shown(session, show_key, sees)
     return [
         each
         for each in shown
@@ -150,7 +156,12 @@ def list_effects(
 
 
 def list_linked_effects(
-    workspace: Workspace, consumer: str, brand: str, *, show_key: ShowKey = str
+    workspace: Workspace,
+    consumer: str,
+    brand: str,
+    *,
+    show_key: ShowKey = str,
+    sees: SeesBrand = see_every_brand,
 ) -> list[ShownEffect]:
     """The measured effects of a brand's actions during which a declared association linked the consumer with it.
 
@@ -161,6 +172,7 @@ def list_linked_effects(
         consumer: Key of the consumer.
         brand: Key of the brand.
         show_key: Writes a consumer's key in the form that the caller may see.
+        sees: Whether the caller may see a brand; others are not named.
     """
     with workspace.store.reading() as session:
         found = find_keys(session, "consumer", [consumer]), find_keys(session, "brand", [brand])
@@ -177,18 +189,20 @@ def list_linked_effects(
         if link.valid_from_us < (action.last_day + 1) * DAY_MICROSECONDS
         and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
     }
-    shown = list_effects(workspace, brand=brand, show_key=show_key) if seen else []
+    shown = list_effects(workspace, brand=brand, show_key=show_key, sees=sees) if seen else []
     return [each for each in shown if each.report.action in seen]
 
 
-def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str) -> ShownEffect:
+def show_effect(
+    workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str, sees: SeesBrand = see_every_brand
+) -> ShownEffect:
     """One effect, pooled with the other measured effects of its kind.
 
     Raises:
         NotFoundError: Its action was withdrawn.
     """
     with workspace.store.reading() as session:
-        for each in _read_shown(session, show_key, report):
+        for each in _read_shown(session, show_key, sees, report):
             if (each.report.action, each.report.metric) == (report.action, report.metric):
                 return each
     raise NotFoundError(f"There is no action {report.action}.", hint="It was withdrawn.")
@@ -202,7 +216,9 @@ def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[Effe
     return None if report is None else (report, rows[0]["measured_us"])
 
 
-def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
+def _read_shown(
+    session: Session, show_key: ShowKey, sees: SeesBrand, asked: EffectReport | None = None
+) -> list[ShownEffect]:
     """All effects of actions that were not withdrawn; `asked`, if given, replaces the stored one."""
     actions = {row.action_id: row for row in read_action_rows(session)}
     rows = session.read(EFFECTS, columns=("report", "measured_us")).to_pylist()
@@ -222,7 +238,7 @@ def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None 
     owners = [actions[each.action].brand_id for each in reports]
     q_values, q_counts = _adjust_by_brand(reports, owners)
     brands = name_entities(session, owners)
-    named = name_reports(session, reports, show_key)
+    named = name_reports(session, reports, show_key, sees)
     return [
         ShownEffect(
             report=report,

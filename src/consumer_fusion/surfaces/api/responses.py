@@ -13,11 +13,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from consumer_fusion.errors import FusionError
 from consumer_fusion.server.authentication import note_refusal
-from consumer_fusion.server.http_errors import find_status, write_error, write_headers, write_problem
+from consumer_fusion.server.http_errors import (
+    ErrorResponse,
+    find_status,
+    write_error,
+    write_headers,
+    write_problem,
+)
 
 _log = logging.getLogger("consumer_fusion.api")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
@@ -73,7 +79,7 @@ def _answer_fusion_error(request: Request, error: Exception) -> Response:
         _log.error("the request failed: %s", error.code)
         # Details of the query are for the server administrator, not for the caller.
         return _problem(status, error.code, "The request failed. Try again later.", headers)
-    return JSONResponse(write_error(error), status, headers)
+    return ErrorResponse(write_error(error), status, headers)
 
 
 def _answer_http_error(_: Request, error: Exception) -> Response:
@@ -91,7 +97,7 @@ def _answer_validation_error(_: Request, error: Exception) -> Response:
         for each in error.errors()
     ]  # fmt: skip
     body = write_problem(422, "invalid_input", str(found[0]["message"]) if found else "")
-    return JSONResponse({**body, "errors": found}, 422, _PRIVATE)
+    return ErrorResponse({**body, "errors": found}, 422, _PRIVATE)
 
 
 def _answer_failure(_: Request, error: Exception) -> Response:
@@ -100,7 +106,7 @@ def _answer_failure(_: Request, error: Exception) -> Response:
 
 
 def _problem(status: int, code: str, message: str, headers: Mapping[str, str]) -> Response:
-    return JSONResponse(write_problem(status, code, message), status, dict(headers))
+    return ErrorResponse(write_problem(status, code, message), status, dict(headers))
 
 
 def _round(value: Any) -> Any:

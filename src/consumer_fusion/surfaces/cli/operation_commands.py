@@ -196,7 +196,7 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
         value = given.get(name)
         if f"{name}_file" in given:
             file = given[f"{name}_file"]
-            value = None if file is None else file.read_text("utf-8").strip()
+            value = None if file is None else read_text_file(file.name, _read_start(file)).text.strip()
         if given.get(f"{name}_is_null"):
             if value:
                 raise InputError(

@@ -172,11 +172,17 @@ def _wrap(text: Text, width: int) -> Text:
 
 def _make_record(headings: Sequence[Text], row: Sequence[Text]) -> Table:
     """One row as lines of heading and value."""
+    is_stacked = max(heading.cell_len for heading in headings) > console.width // 2
     record = Table.grid(padding=(0, 2, 0, 0))
-    record.add_column(style="dim", no_wrap=True)
+    record.add_column(style="" if is_stacked else "dim", overflow="fold", no_wrap=not is_stacked)
     record.add_column(overflow="fold")
     for heading, cell in zip(headings, row, strict=True):
-        if cell.plain:
+        if not cell.plain:
+            continue
+        if is_stacked:
+            record.add_row(Text(heading.plain, style="dim"))
+            record.add_row(cell)
+        else:
             record.add_row(heading, cell)
     return record
 

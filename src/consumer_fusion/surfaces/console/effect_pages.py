@@ -108,7 +108,13 @@ def show_beside(page_request: PageRequest) -> Answer:
     """The effects of actions that reached the consumer, shown next to the points of the pair."""
     consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
     page_request.require("view", brand)
-    shown = list_linked_effects(page_request.workspace, consumer, brand, show_key=page_request.show_key)
+    shown = list_linked_effects(
+        page_request.workspace,
+        consumer,
+        brand,
+        show_key=page_request.show_key,
+        sees=page_request.staff.caller.sees,
+    )
     content = PairEffectsFragment([_tell_row(each) for each in _put_newest_first(shown)])
     return Page("beside.html", _("Measured impact of actions"), content, brand=brand)
 
@@ -119,7 +125,9 @@ def show_effect(page_request: PageRequest) -> Answer:
     brand = find_brand(page_request, action_id)
     page_request.require("view", brand)
     report = page_request.queries.find_effect(action_id, metric)
-    shown = shrinking.show_effect(page_request.workspace, report, show_key=page_request.show_key)
+    shown = shrinking.show_effect(
+        page_request.workspace, report, show_key=page_request.show_key, sees=page_request.staff.caller.sees
+    )
     report = shown.report
     names = dict.fromkeys((metric, *find_action(page_request.workspace, action_id).windows, *METRIC_NAMES))
     content = EffectPage(
@@ -166,7 +174,12 @@ def show_effects(page_request: PageRequest) -> Answer:
     """Page of all measured effects of a brand's actions, as a chart and a list."""
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
     page_request.require("view", brand)
-    every = list_effects(page_request.workspace, brand=brand, show_key=page_request.show_key)
+    every = list_effects(
+        page_request.workspace,
+        brand=brand,
+        show_key=page_request.show_key,
+        sees=page_request.staff.caller.sees,
+    )
     shown = [each for each in every if not metric or each.report.metric == metric]
     drawing = make_effects_drawing(shown, brand)
     content = EffectsPage(
@@ -197,7 +210,11 @@ def show_effects_figure(page_request: PageRequest, cache: Cache) -> Answer:
     brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
     page_request.require("view", brand)
     shown = list_effects(
-        page_request.workspace, brand=brand, metric=metric or None, show_key=page_request.show_key
+        page_request.workspace,
+        brand=brand,
+        metric=metric or None,
+        show_key=page_request.show_key,
+        sees=page_request.staff.caller.sees,
     )
     drawing = make_effects_drawing(shown, brand)
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
