@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,30 @@ def test_a_message_is_none():
         find_formatted("identity/planted.py", 'raise InputError(Message("No merge {merge_id}.", merge_id=7))')
         == []
     )
+
+
+SENTENCE = re.compile(r"[A-Za-z]{2,}[:,]? [a-z]{2,}")
+
+
+def find_parsed(text):
+    """The lines of a module that match a pattern with words of a sentence."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of = getattr(node.func.value, "id", "")
+            texts = [each.value for each in node.args[:1] if isinstance(each, ast.Constant)]
+            if of == "re" and any(
+                isinstance(each, str) and "(?x" not in each and SENTENCE.search(each) for each in texts
+            ):
+                found.append(node.lineno)
+    return found
+
+
+def test_no_sentence_is_parsed():
+    assert find_parsed('import re\nre.sub(r"There is no merge (.+)", "", text)\n') == [2]
+    assert find_parsed('import re\nre.match(r"(?P<n>\\d+) series of (?P<m>\\d+)", text)\n') == [2]
+    assert {
+        str(path): lines
+        for path in PACKAGE.rglob("*.py")
+        if (lines := find_parsed(path.read_text(encoding="utf-8")))
+    } == {}

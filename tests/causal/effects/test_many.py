@@ -80,7 +80,7 @@ def test_of_many_series_only_some_are_due_after_a_day(tmp_path):
 def test_few_placebos_of_ones_own_count_in_part_and_are_named_beside_the_shipped_library(world):
     calibrate_effects(world)
     report = measure_action(world, EffectRequest(action_id="leaflet-1", metric="orders", is_forced=True))
-    assert "own placebos" in report.library
+    assert "placebos of this workspace" in report.library
 
 
 def test_the_work_of_the_night_is_done_once_a_day(world):

@@ -10,6 +10,7 @@ from typing import Any
 
 from consumer_fusion.causal.inference.effect import Effect, IntervalKind, Verdict
 from consumer_fusion.causal.series.steps import DAILY, Steps, Unit
+from consumer_fusion.i18n.messages import parse_message, store_message
 from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.records.effect import EvidenceLabel
 
@@ -131,7 +132,7 @@ class EffectReport:
 
     def write_json(self) -> str:
         """The stored form."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps({**asdict(self), "library": store_message(self.library)}, ensure_ascii=False)
 
 
 def read_report(text: str) -> EffectReport | None:
@@ -140,6 +141,7 @@ def read_report(text: str) -> EffectReport | None:
     if set(content) != set(EffectReport.__dataclass_fields__):
         return None
     content["checks"] = tuple(CheckResult(**each) for each in content["checks"])
+    content["library"] = parse_message(content["library"])
     content["dropped_controls"] = tuple((name, why) for name, why in content["dropped_controls"])
     given: dict[str, Any] = {
         name: tuple(each) if isinstance(each, list) else each for name, each in content.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from consumer_fusion.causal.effects.effect_report import EffectReport
@@ -198,11 +197,6 @@ def _tell_chance(p_value: float | None) -> str:
     return _("p = {p_value}: as large by chance in that share of cases.", p_value=share)
 
 
-_LIBRARY = re.compile(
-    r"^(?P<name>.+): (?P<series>\d+) series of (?P<sources>\d+) sources?, (?P<windows>\d+) windows$"
-)
-
-
 _LEFT_OUT_WORDS = {
     "linked": N_("an association links it with the brand of the action"),
     "own_action": N_("an action of its own falls into the window"),
@@ -216,27 +210,6 @@ _LEFT_OUT_WORDS = {
 def list_left_out(report: EffectReport) -> list[tuple[str, str]]:
     """The series that were ruled out as controls, each with the reason."""
     return [(name, _(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
-
-
-def tell_placebos(library: str) -> str:
-    """The placebos that an effect was calibrated by, and their number; the engine states them in English."""
-    found = _LIBRARY.match(library)
-    if found is None:
-        return library
-    return _(
-        "{name}: {series} series of {sources} sources, {windows} windows",
-        name=" + ".join(_(_LIBRARIES.get(name, name)) for name in found["name"].split(" + ")),
-        series=found["series"],
-        sources=found["sources"],
-        windows=found["windows"],
-    )
-
-
-_LIBRARIES = {
-    "Reference library": N_("Reference library"),
-    "own placebos": N_("Placebos of this workspace"),
-    "placebos of the series": N_("Placebos of this series"),
-}
 
 
 def write_relative(value: float | None) -> str:

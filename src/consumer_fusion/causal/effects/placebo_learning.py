@@ -34,6 +34,7 @@ from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.ids import make_id
@@ -46,7 +47,7 @@ LEARNT_QUESTIONS = ("fixed", "looks", "temporary", "ending")
 LEAST_DAYS = 120
 PERIOD_DAYS = 14
 """A series is measured again when this many days are new, or when a known day was corrected."""
-OWN_NAME = "own placebos"
+OWN_NAME = N_("placebos of this workspace")
 RECIPE = "4"
 
 

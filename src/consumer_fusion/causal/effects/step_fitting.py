@@ -21,7 +21,7 @@ YEARS_AFTER_THE_FIRST = 2
 """With fewer years besides the first, the yearly season cannot be separated from chance (`benchmarks/weekly.py`)."""
 FEWEST_WINDOWS, ENOUGH_WINDOWS = 20, 100
 """Number of non-overlapping windows from which a series' own past counts, and from which only it counts."""
-OWN_NAME = "placebos of the series"
+OWN_NAME = N_("placebos of this series")
 
 
 def fit_steps(

@@ -22,6 +22,8 @@ from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, PlaceboErro
 from consumer_fusion.causal.inference.null_distribution import NullDistribution, mix_distributions
 from consumer_fusion.causal.series.series import Floats
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message, join_messages
+from consumer_fusion.i18n.translation import N_
 
 Integers = npt.NDArray[np.int64]
 
@@ -119,10 +121,16 @@ class PlaceboCalibration:
         """Whether there is any rule of that form and question."""
         return any((kind, asked) == (form, question) for kind, asked, _ in self.rules)
 
-    def describe(self, form: str, length: int, question: str = "fixed") -> str:
+    def describe(self, form: str, length: int, question: str = "fixed") -> Message:
         """The library that calibrates such a window, and its size, for people."""
         rule = self.find_rule(form, length, question)
-        return f"{self.name}: {rule.series} series of {rule.sources} sources, {rule.windows:.0f} windows"
+        return Message(
+            "{name}: {series} series of {sources} sources, {windows} windows",
+            name=join_messages(" + ", self.name.split(" + ")),
+            series=rule.series,
+            sources=rule.sources,
+            windows=f"{rule.windows:.0f}",
+        )
 
     def blend(self, own: PlaceboCalibration) -> PlaceboCalibration:
         """Blend an installation's own placebos with this library, class by class, the more the more there are.
@@ -203,7 +211,7 @@ def load_reference_library() -> PlaceboCalibration:
         .joinpath("library/reference.json")
         .read_text(encoding="utf-8")
     )
-    return read_calibration(json.loads(text))
+    return replace(read_calibration(json.loads(text)), name=N_("Reference library"))
 
 
 def widen_for_short_history(age: Floats, youth: float) -> Floats:

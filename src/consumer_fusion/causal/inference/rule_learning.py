@@ -38,7 +38,7 @@ QUESTIONS = ("fixed", "looks", "delays", "temporary", "ending")
 def learn_calibration(
     fitted: Sequence[FittedSeries],
     *,
-    name: str = "own placebos",
+    name: str = "placebos of this workspace",
     horizons: Iterable[int] = HORIZONS,
     questions: Sequence[str] = QUESTIONS,
 ) -> PlaceboCalibration:

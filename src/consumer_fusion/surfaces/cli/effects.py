@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from consumer_fusion.causal.effects.action_effect import ActionEffect
-from consumer_fusion.causal.effects.effect_wording import tell_placebos
 from consumer_fusion.records.timestamps import write_iso_day
 from consumer_fusion.surfaces.cli.output import console, draw_sparkline, print_table
 
@@ -34,4 +33,4 @@ def print_effect(effect: ActionEffect) -> None:
     for left in effect.left_out:
         console.print(f"Excluded from the control series: {left.name} ({left.reason}).")
     if effect.library:
-        console.print(f"Calibrated by {tell_placebos(effect.library)}.")
+        console.print(f"Calibrated by {effect.library}.")

@@ -10,6 +10,7 @@ from consumer_fusion.causal.actions.declared_actions import find_action, list_ac
 from consumer_fusion.causal.effects import effect_wording, shrinking
 from consumer_fusion.causal.effects.shrinking import ShownEffect, list_effects, list_linked_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
+from consumer_fusion.i18n.messages import translate_message
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.server.cache import Cache
@@ -143,7 +144,7 @@ def show_effect(page_request: PageRequest) -> Answer:
             for each in report.checks
         ],
         controls=report.controls,
-        library=effect_wording.tell_placebos(report.library),
+        library=translate_message(report.library),
         passed=effect_wording.list_left_out(report),
         may_measure=page_request.may("declare_actions", brand),
         figures=[
