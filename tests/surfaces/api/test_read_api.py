@@ -93,9 +93,29 @@ def test_changes_tell_what_moved_the_score(program):
     assert complaint["change"] < 0
 
 
-def test_a_pair_without_events_stands_at_fifty_and_is_unknown(program):
-    found = program.get("/score", params={"consumer": "nobody", "brand": "bakery"}).json()
+def test_two_who_have_no_events_with_each_other_stand_at_fifty(program):
+    pairs = {(each["consumer"], each["brand"]) for each in read_all(program)}
+    consumers, brands = ({pair[place] for pair in pairs} for place in (0, 1))
+    consumer, brand = min({(one, other) for one in consumers for other in brands} - pairs)
+    found = program.get("/score", params={"consumer": consumer, "brand": brand}).json()
     assert (found["fusion_score"], found["symbiosis"], found["confidence"]) == (50.0, "unknown", 0.0)
+
+
+@pytest.mark.parametrize("question", ["/score", "/explain", "/history"])
+@pytest.mark.parametrize("pair", [{"brand": "bakery-2"}, {"consumer": "nobody"}])
+def test_a_pair_of_which_one_is_unknown_is_not_found(program, question, pair):
+    assert program.get(question, params={**ANN, **pair}).status_code == 404
+
+
+def test_a_program_of_one_brand_cannot_tell_whom_only_others_know(program, bakery_program):
+    everywhere = {each["consumer"] for each in read_all(program)}
+    own = {each["consumer"] for each in read_all(program, brand="bakery")}
+    told = {
+        (answer.status_code, answer.text)
+        for consumer in (min(everywhere - own), "nobody")
+        for answer in [bakery_program.get("/score", params={"consumer": consumer, "brand": "bakery"})]
+    }
+    assert [status for status, _ in told] == [404]
 
 
 def test_brands_are_those_of_the_command(program, filled):
