@@ -134,14 +134,15 @@ def test_movers_are_those_that_moved_most_in_their_direction(program):
     assert all(row["change"] < 0 for row in falling)
 
 
-@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling"])
+@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling", "rising", "moving"])
 def test_pages_together_hold_every_pair_once(program, order):
     asked = {"as_of": AS_OF, **({"order": order} if order else {})}
     whole, paged = read_all(program, limit=500, **asked), read_all(program, limit=7, **asked)
     assert paged == whole
     assert len({(row["consumer"], row["brand"]) for row in paged}) == len(paged) > 14
-    if order == "falling":
-        changes = [row["change_28_days"] for row in paged]
+    if order in ("falling", "rising", "moving"):
+        measures = {"falling": float, "rising": lambda change: -change, "moving": lambda change: -abs(change)}
+        changes = [measures[order](row["change_28_days"]) for row in paged]
         assert changes == sorted(changes)
 
 

@@ -54,9 +54,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         brand: AnyBrand = None,
         consumer: AnyConsumer = None,
         as_of: AsOf = None,
-        order: Annotated[
-            Literal["lowest", "highest", "falling"] | None, Query(description="Sort order.")
-        ] = None,
+        order: Annotated[answers.Order | None, Query(description="Sort order.")] = None,
         limit: PageLimit = 100,
         cursor: Cursor = None,
         fresh: Fresh = False,
@@ -76,7 +74,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             require_known_to_brands(request_context.workspace, consumer, caller.brands)
         if consumers == []:
             raise _CONSUMER_NOT_KNOWN
-        days = FALLING_DAYS if order == "falling" else None
+        days = FALLING_DAYS if order in answers.MOVEMENTS else None
         if consumers is None:
             snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         else:
