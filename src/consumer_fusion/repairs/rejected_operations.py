@@ -19,6 +19,7 @@ from consumer_fusion.repairs import rejected_rows
 
 _ID = (N_("Number"), "Number of the row.")
 _IDS = (N_("Number"), "Numbers of rows.")
+MOST_REASONS = 3
 _CODE = (N_("Reason"), "Only rows with this reason, such as invalid_time.")
 
 
@@ -66,7 +67,19 @@ class RetryRows(Schema):
 
     rejection_ids: list[int] = describe(*_IDS, default=[])
     code: str | None = describe(*_CODE, default=None)
-    raw: str | None = describe("Corrected row", "The corrected row, for one number.", default=None)
+    raw: str | None = describe(
+        "Corrected row",
+        "The corrected row, for one number; of a CSV file with its header line.",
+        default=None,
+    )
+
+
+class RetryResult(ImportResult):
+    """Result of rejected rows that were read again."""
+
+    reasons: list[Message] = describe(
+        "Reasons", f"Why rows are still rejected; at most {MOST_REASONS} reasons.", default=[]
+    )
 
 
 class DropRows(Schema):
@@ -107,7 +120,7 @@ def retry_rows(
     progress: Progress = ignore_progress,
     *,
     reading: ImportFormat | None = None,
-) -> ImportResult:
+) -> RetryResult:
     """Read rejected rows again: the given ones, those with a reason, or all.
 
     Args:
@@ -118,6 +131,7 @@ def retry_rows(
 
     Raises:
         NotFoundError: A row does not exist.
+        InputError: The corrected text is not a row in the format of its import.
     """
     ids = asked.rejection_ids or None
     with context.reading() as session:
@@ -129,7 +143,11 @@ def retry_rows(
             "There are no rows to retry.", hint="`fusion rejected list` lists all rejected rows."
         )
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
-    return rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
+    result = rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
+    with context.reading() as session:
+        rows = list_rejections(session) if result.rejected else ()
+    left = [row.message for row in rows if ids is None or row.rejection_id in ids]
+    return RetryResult(**result.model_dump(), reasons=left[:MOST_REASONS])
 
 
 def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
@@ -160,10 +178,10 @@ SHOW_REJECTED = Query(
     arguments=("rejection_id",), summary="Show one row as received, with the reason.", audit="view rejected row",
 )  # fmt: skip
 RETRY = Operation(
-    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=ImportResult,
+    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=RetryResult,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, unchanged or corrected; accepted rows leave the list.",
-    done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
+    done=N_("Rows accepted: {accepted}; already here: {duplicates}; still rejected: {rejected}. {reasons}"),
 )  # fmt: skip
 REJECTED_OPERATIONS = (
     LIST_REJECTED,

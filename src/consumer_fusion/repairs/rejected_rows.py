@@ -14,6 +14,7 @@ from consumer_fusion.ingest.rejections import (
     drop_rejections,
     list_rejections,
     prepare_retries,
+    require_readable,
 )
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult, Rejection
@@ -51,7 +52,7 @@ def retry_rejected(
 
     Raises:
         NotFoundError: A row does not exist.
-        InputError: A corrected row is given for several rows.
+        InputError: A corrected row is given for several rows, or is not a row in the format of its import.
     """
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
@@ -64,6 +65,12 @@ def retry_rejected(
             retries = prepare_retries(
                 session, claim.folder, rejection_ids=rejection_ids, corrected=corrected, reading=reading
             )
+            before = list_rejections(session, rejection_ids=[*corrected]) if corrected else ()
+        for each in before:
+            require_readable(
+                workspace.engine, retries[0], each, claim.folder / "check", received_us=workspace.now_us,
+                tolerance_hours=workspace.settings.future_tolerance_hours,
+            )  # fmt: skip
         results = [
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
             for each in retries

@@ -100,6 +100,15 @@ def test_a_row_that_was_set_aside_is_shown_as_it_came(empty, set_width):
     )
 
 
+def test_a_retry_that_fails_says_why(shop):
+    (row,) = ask_fusion(shop, "rejected", "list")["rows"]
+    raw = row["raw"].replace("not a time", "tomorrow").replace("Order Completed", "")
+    run = run_fusion("rejected", "retry", row["rejection_id"], "--raw", raw, "--workspace", shop)
+    assert (run.status, "has no `kind`" in run.output) == (1, True)
+    told = run_fusion("rejected", "retry", "--workspace", shop, "--json").told
+    assert [each.split(" ")[:2] for each in told["reasons"]] == [["Row", str(row["position"])]]
+
+
 def test_progress_goes_to_standard_error_even_on_a_terminal(empty, monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(

@@ -189,17 +189,12 @@ def score_pairs(
         consumers = _find_consumer(session, consumer)
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
-            assert consumers and brand_ids, "unknown keys are refused above"
+            own, other = name_entities(session, consumers or ()), name_entities(session, brand_ids or ())
             strangers = {
-                "consumer_id": consumers[0],
-                "brand_id": brand_ids[0],
-                "percentile": None,
-                "percentile_as_of_us": None,
-            }
-            unknown = pa.Table.from_pylist([{**strangers, **list_columns(read_pair([], force.points))}])
-            return _finish(
-                unknown, name_entities(session, consumers), name_entities(session, brand_ids), moment
-            )
+                "consumer_id": min(own), "brand_id": min(other), "percentile": None, "percentile_as_of_us": None,
+                **list_columns(read_pair([], force.points)),
+            }  # fmt: skip
+            return _finish(pa.Table.from_pylist([strangers]), own, other, moment)
         read: Mapping[int, pa.ChunkedArray] = {}
         if is_ranked:
             rows, read = _add_percentiles(
@@ -615,9 +610,7 @@ def _finish(
         "consumer": pa.array(
             [consumer_keys.get(each) for each in rows["consumer_id"].to_pylist()], pa.string()
         ),
-        "brand": pa.array(
-            [brand_keys.get(each) for each in rows["brand_id"].to_pylist()], pa.string()
-        ),
+        "brand": pa.array([brand_keys.get(each) for each in rows["brand_id"].to_pylist()], pa.string()),
         "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
         "percentile_as_of": pa.array([moments[each] for each in compared.to_pylist()], pa.string()),
     }
