@@ -30,7 +30,7 @@ def list_rejected(
     Args:
         workspace: The workspace.
         code: Only rows with this reason.
-        after: Only rows with a higher number.
+        after: Only rows with a higher ID.
         limit: Maximum number of rows.
     """
     with workspace.store.reading() as session:
@@ -56,7 +56,7 @@ def retry_rejected(
     """
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
-        raise InputError("A corrected row replaces exactly one row.", hint="Give the number of that row.")
+        raise InputError("A corrected row replaces exactly one row.", hint="Give the ID of that row.")
     corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
     claim = lock_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
@@ -85,7 +85,7 @@ def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, 
         InputError: Neither rows nor all are given.
     """
     if rejection_ids is None and not is_all:
-        raise InputError("No row is selected.", hint="Give numbers, or --all.")
+        raise InputError("No row is selected.", hint="Give IDs, or --all.")
     with workspace.store.writing() as session:
         if rejection_ids is not None:
             list_rejections(session, rejection_ids=rejection_ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from types import SimpleNamespace
 
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.surfaces.cli.effects import print_effect
 from consumer_fusion.surfaces.cli.output import PlainConsole, print_table
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
@@ -174,6 +176,30 @@ def test_the_terminal_has_the_words_of_the_pages_and_not_the_codes(untouched_sho
     }
     assert {"mutualism", "amensal", "standing", "wallet"} <= codes
     assert not words & {*codes, "pairs", "symbiosis"}
+
+
+def test_rejected_rows_have_the_id_that_a_command_takes_and_their_reason_in_words(shop):
+    shown = run_fusion("rejected", "list", "--workspace", shop).output
+    assert "invalid time" in shown
+    assert "invalid_time" not in shown
+    assert re.search(r"Rejected rows\s+ID", shown)
+    assert [each["code"] for each in ask_fusion(shop, "rejected", "list")["counts"]] == ["invalid_time"]
+    for verb in ("retry", "drop"):
+        assert "IDs of rejected rows" in run_fusion("rejected", verb, "--help").output
+    assert "its code" in run_fusion("rejected", "list", "--help").output
+
+
+def test_the_checks_of_an_effect_have_their_verdict_in_words_and_no_code(capsys):
+    check = SimpleNamespace(verdict="warned", name="level_break", sentence="The level broke.")
+    effect = SimpleNamespace(
+        title="A fair", action_id="fair", brand="bakery", effect_from=1, effect_until=2, declared_until=2,
+        metric="orders", series="bakery", sentences=(), observed=(), expected=(), checks=(check,), left_out=(),
+        library="",
+    )  # fmt: skip
+    print_effect(effect)
+    shown = capsys.readouterr().out
+    assert re.search("! warning +The level broke", shown)
+    assert "level_break" not in shown
 
 
 ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]

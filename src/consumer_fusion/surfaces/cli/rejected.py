@@ -26,13 +26,14 @@ application = typer.Typer()
 
 @application.command()
 def retry(
-    ids: Annotated[list[int] | None, typer.Argument(help="Row numbers; omit for all.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(help="IDs of rejected rows; omit for all.")] = None,
     code: Annotated[
-        str | None, typer.Option(help="Only rows with this reason, such as invalid_time.")
+        str | None,
+        typer.Option(help="Only rows with this reason; its code as in --json, such as invalid_time."),
     ] = None,
     raw: Annotated[
         str | None,
-        typer.Option(help="Corrected row, for a single number; of a CSV file the header line and the row."),
+        typer.Option(help="Corrected row, for a single ID; of a CSV file the header line and the row."),
     ] = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", help="Corrected mapping file to read the rows with.")
