@@ -202,6 +202,12 @@ def test_the_checks_of_an_effect_have_their_verdict_in_words_and_no_code(capsys)
     assert "level_break" not in shown
 
 
+def test_a_count_and_its_rows_have_one_heading(shop):
+    shown = run_fusion("unattributed", "list", "--workspace", shop).output
+    assert shown.startswith("Unattributed events (1)\n")
+    assert shown.count("Unattributed events") == 1
+
+
 ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]
 COLUMNS = ["consumer", "brand", "score", "reason", "time"]
 

@@ -249,6 +249,11 @@ def _show_parts(query: Query, result: BaseModel) -> None:
     if query.empty and not any(getattr(result, name) for name in tables):
         console.print(query.empty, soft_wrap=True)
         return
+    if len(tables) == 1 and [name for name, _ in fields] == ["count", *tables]:
+        ((name, model),) = tables.items()
+        title = f"{query.result.model_fields[name].title} ({result.count:,})"  # type: ignore[attr-defined]
+        _print_rows(title, list_fields(model), getattr(result, name))
+        return
     for name, field in fields:
         value = getattr(result, name)
         if name not in tables:
