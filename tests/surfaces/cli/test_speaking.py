@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 import consumer_fusion as fusion
-from command_line import ask_fusion, import_events, run_fusion
+from command_line import ask_fusion, import_events, run_fusion, write_events
 from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.surfaces.cli.effects import print_effect
@@ -208,6 +208,25 @@ def test_a_count_and_its_rows_have_one_heading(shop):
     assert shown.count("Unattributed events") == 1
 
 
+def test_an_explanation_says_that_earlier_changes_are_left_out(shop):
+    where = ["explain", "anna", "book-shop", "--as-of", "2026-06-20", "--workspace", shop]
+    shown = run_fusion(*where).output
+    assert "\nChanges\n" in shown
+    assert "today" not in shown
+    event = {
+        "kind": "Order Completed",
+        "consumer": "anna",
+        "brand": "book-shop",
+        "value": 5,
+        "currency": "EUR",
+    }
+    days = range(1, 16)
+    import_events(
+        shop, *({**event, "event_id": f"d{day}", "occurred_at": f"2026-06-{day:02}"} for day in days)
+    )
+    assert re.search(r"\nLast 10 of \d\d changes\n", run_fusion(*where).output)
+
+
 ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]
 COLUMNS = ["consumer", "brand", "score", "reason", "time"]
 
@@ -244,8 +263,12 @@ def test_an_import_says_in_words_what_became_of_the_rows(shop):
     words = flatten(run.output)
     assert flatten("0 events accepted") in words
     assert flatten("5 were duplicates") in words
-    assert flatten("1 rows rejected") in words or flatten("1 row rejected") in words
+    assert flatten("1 row rejected") in words
     assert flatten("fusion rejected list") in words
+    again = {"event_id": "7", "occurred_at": "2026-05-01", "kind": "Order Completed", "consumer": "anna"}
+    path = write_events(shop / "one.jsonl", again, again)
+    words = flatten(run_fusion("import", path, "--format", "events", "--workspace", shop).output)
+    assert words.startswith(flatten("1 event accepted, 1 was a duplicate, 0 rows rejected"))
 
 
 def test_kinds_without_points_are_not_passed_over_in_silence(untouched_shop):
