@@ -142,7 +142,11 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
             settings["max"] = each.le
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     if extra.get("is_secret"):
-        settings = {"help": f"File that contains it. {field.description}", "exists": True, "dir_okay": False}
+        settings = {
+            "help": f"File that contains the value. {field.description}",
+            "exists": True,
+            "dir_okay": False,
+        }
         kind, name = Path | None, f"{name}_file"
     elif is_file(field):
         settings |= {"exists": True, "dir_okay": False}
