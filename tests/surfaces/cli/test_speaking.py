@@ -198,7 +198,7 @@ def test_the_checks_of_an_effect_have_their_verdict_in_words_and_no_code(capsys)
     )  # fmt: skip
     print_effect(effect)
     shown = capsys.readouterr().out
-    assert re.search("! warning +The level broke", shown)
+    assert re.search(r"!\s*warning +The level broke", shown)
     assert "level_break" not in shown
 
 

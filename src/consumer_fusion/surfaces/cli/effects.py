@@ -30,7 +30,10 @@ def print_effect(effect: ActionEffect) -> None:
     print_table(
         "Validity checks",
         ["verdict", "explanation"],
-        [[f"{_MARKS[each.verdict]} {VERDICT_WORDS[each.verdict]}", each.sentence] for each in effect.checks],
+        [
+            [f"{_MARKS[each.verdict]}\N{NO-BREAK SPACE}{VERDICT_WORDS[each.verdict]}", each.sentence]
+            for each in effect.checks
+        ],
     )
     for left in effect.left_out:
         console.print(f"Excluded from the control series: {left.name} ({left.reason}).")
