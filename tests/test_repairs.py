@@ -234,6 +234,50 @@ def test_a_row_keeps_its_number_as_long_as_it_is_on_the_list(workspace, import_r
     assert list_set_aside(workspace) == [(first[0][0], "invalid_number", "14x"), first[1]]
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "2,2026-06-01,ann,14", "2,2026-06-01,ann,14\n3,2026-06-01,ann,15", "id,at,who,paid", "", "[1]",
+        "id,at,who,paid\n2,2026-06-01,ann,14\n3,2026-06-01,ann,15",
+    ],
+    ids=["no header", "two rows and no header", "no row", "nothing", "JSON", "two rows"],
+)  # fmt: skip
+def test_a_corrected_text_that_is_no_row_of_its_file_is_refused_and_the_stored_row_stays(
+    workspace, import_rows, raw
+):
+    import_rows("1,2026-06-01,ann,1", "2,2026-06-01,ann,12x")
+    before = rejected_rows.list_rejected(workspace)
+    with pytest.raises(InputError) as refused:
+        rejected_rows.retry_rejected(workspace, [before[0][0].rejection_id], raw)
+    assert "header line" in refused.value.hint
+    assert rejected_rows.list_rejected(workspace) == before
+    assert list(workspace.staging_folder.iterdir()) == []
+
+
+def test_a_corrected_text_that_is_no_event_is_refused_and_the_stored_row_stays(workspace, rejected):
+    before = rejected_rows.list_rejected(workspace)
+    for raw in ("kind: Visit", json.dumps(GOOD) + "\n" + json.dumps(UNTIMED)):
+        with pytest.raises(InputError) as refused:
+            rejected_rows.retry_rejected(workspace, [rejected["2"]], raw)
+        assert "JSON" in refused.value.hint
+    assert rejected_rows.list_rejected(workspace) == before
+
+
+def test_a_row_that_is_rejected_again_keeps_its_row_number(workspace, import_rows):
+    bad = ["2,2026-06-01,ann,12x", "3,2026-06-01,ann,13x"]
+    import_rows("1,2026-06-01,ann,1", *bad)
+    import_rows("4,2026-06-01,ann,1", *(row.replace("ann", "bob") for row in bad))
+    wanted = [2, 3, 2, 3]
+    for _ in range(2):
+        rejected_rows.retry_rejected(workspace)
+        rows, _counts = rejected_rows.list_rejected(workspace)
+        assert [row.position for row in rows] == wanted
+        assert [row.message.split(" has ")[0] for row in rows] == [f"Row {place}" for place in wanted]
+    rejected_rows.retry_rejected(workspace, [rows[1].rejection_id], "id,at,who,paid\n3,01.06.2026,ann,13")
+    row = rejected_rows.list_rejected(workspace)[0][1]
+    assert (row.position, row.code, row.message[:5]) == (3, "invalid_time", "Row 3")
+
+
 def test_a_row_that_fails_for_another_reason_now_is_listed_once_with_that_reason(workspace, import_rows):
     row = '2,01.06.2026,ann,"1,5"'
     import_rows(row)

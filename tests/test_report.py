@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from tests import invented_relationships as invented
 
+from consumer_fusion.causal.effects.effect_wording import explain_finding
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.translation import SourceLanguage, use_language
@@ -351,3 +352,8 @@ def test_the_report_speaks_italian(read_page):
     ):
         assert told in text
     assert "Relationships" not in text
+
+
+def test_a_p_value_is_a_number_and_the_share_of_cases_a_percentage():
+    sentences = explain_finding(invented.invent_effect())
+    assert "p = 0.004: as large by chance in 0.4% of cases." in sentences

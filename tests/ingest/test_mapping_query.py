@@ -172,7 +172,7 @@ def test_an_amount_that_can_be_read_in_two_ways_or_none_is_set_aside_with_column
 ):
     staged = orders(f'1,2026-01-01,a,"{text}",', source=source)
     assert staged.codes == ["invalid_number"]
-    expected = "which is no number that can be read; see `decimal` and `thousands` of the mapping."
+    expected = "which is not a number; see `decimal` and `thousands` of the mapping."
     assert staged.rejected[0]["message"] == f'Row 1 has `paid` = "{text}", {expected}'
 
 
@@ -236,13 +236,13 @@ def test_the_offset_of_a_time_format_goes_before_the_zone_of_the_file(orders, zo
 def test_a_time_that_cannot_be_read_is_told_with_column_value_and_key(orders):
     staged = orders("1,28/03/2026,a,1,", "2,2026-07-28 23:14 BST,a,1,", "3,,a,1,")
     assert [row["message"] for row in staged.rejected] == [
-        'Row 1 has `at` = "28/03/2026", which is no time of the form `time_format` = "iso".',
-        'Row 2 has `at` = "2026-07-28 23:14 BST", which is no time of the form `time_format` = "iso".',
+        'Row 1 has `at` = "28/03/2026", which is not a time in the format `time_format` = "iso".',
+        'Row 2 has `at` = "2026-07-28 23:14 BST", which is not a time in the format `time_format` = "iso".',
         "Row 3 has no value in `at`; see `fields.occurred_at` of the mapping.",
     ]
     staged = orders("1,2026-03-28,a,1,", source='time_format = "%d/%m/%Y"')
     assert staged.rejected[0]["message"] == (
-        'Row 1 has `at` = "2026-03-28", which is no time of the form `time_format` = "%d/%m/%Y".'
+        'Row 1 has `at` = "2026-03-28", which is not a time in the format `time_format` = "%d/%m/%Y".'
     )
 
 

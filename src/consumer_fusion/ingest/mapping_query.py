@@ -29,10 +29,10 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
     fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
     expected = {
         "occurred_at": Message(
-            'is no time of the form `time_format` = "{time_format}"', time_format=mapping.time_format
+            'is not a time in the format `time_format` = "{time_format}"', time_format=mapping.time_format
         ),
-        "currency": N_("is no ISO 4217 code of three letters; see `fields.currency`"),
-        "trust": N_("is no number from 0 to 1; see `fields.trust`"),
+        "currency": N_("is not an ISO 4217 code of three letters; see `fields.currency`"),
+        "trust": N_("is not a number from 0 to 1; see `fields.trust`"),
     }
     codes = {"occurred_at": "invalid_time", "currency": "invalid_currency", "trust": "invalid_trust"}
     for field, column in fields.items():
@@ -366,9 +366,7 @@ def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
     """Message for an unreadable number; null where all can be read."""
     tests = " ".join(
         f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
-        + _write_detail(
-            name, text, N_("is no number that can be read; see `decimal` and `thousands` of the mapping")
-        )
+        + _write_detail(name, text, N_("is not a number; see `decimal` and `thousands` of the mapping"))
         for name, text in _list_number_texts(rule)
     )
     return f"case {tests} end"

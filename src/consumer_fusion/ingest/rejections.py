@@ -10,15 +10,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.messages import Message, parse_message
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.i18n.messages import Message, parse_message, write_message
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat, read_reading
-from consumer_fusion.ingest.staging import Staging
+from consumer_fusion.ingest.mapping_query import list_columns
+from consumer_fusion.ingest.row_batches import read_columns, read_parts
+from consumer_fusion.ingest.staging import Staging, read_rejected, stage_files
+from consumer_fusion.ingest.validation import ROW_PROBLEM
 from consumer_fusion.records.ids import keep_possible
 from consumer_fusion.records.import_record import IMPORTS, REJECTIONS, Rejection
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import RangeCondition, Session, Value
 
+UNREADABLE_CODES = frozenset({"broken_line", "invalid_encoding", "invalid_json", "engine_failed"})
+"""Reasons of texts that are no row of their format at all."""
 _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consumer_key", "rejected_us")
 
 
@@ -62,6 +68,7 @@ def store_rejections(
         Number of rejected rows, whether stored before or not.
     """
     rejected = _match_rejected(session, engine, staging, retried)
+    former = _read_places(session) if retried else {}
     kept = {row["rejection_id"] for row in rejected if row["rejection_id"] is not None}
     new = [row for row in rejected if row["rejection_id"] is None]
     if len(retried) == len(new) == 1 and retried[0] not in kept:
@@ -70,14 +77,46 @@ def store_rejections(
     gone = ({*retried} | {*staging.resolved}) - kept
     if gone:
         drop_rejections(session, sorted(gone))
-    for row in rejected:
+    taken: set[tuple[int, str]] = set()
+    for row in sorted(rejected, key=lambda each: each["rejection_id"] is None):
         row |= {"import_id": import_id, "rejected_us": now_us}
+        _set_place(row, former, taken)
         number = row["rejection_id"]
         if number is not None:
             session.update(REJECTIONS, {name: row[name] for name in _COLUMNS}, {"rejection_id": number})
     fresh = (tuple(row[name] for name in _COLUMNS) for row in rejected if row["rejection_id"] is None)
     session.insert(REJECTIONS, _COLUMNS, fresh, ignore=True)
     return staging.rejected_count
+
+
+def _read_places(session: Session) -> dict[int, tuple[str, int]]:
+    """The import of each row on the list, and its row number there."""
+    columns = ("rejection_id", "import_id", "position")
+    rows = session.read(REJECTIONS, columns=columns).to_pylist()
+    return {row["rejection_id"]: (row["import_id"], row["position"]) for row in rows}
+
+
+def _set_place(
+    row: dict[str, Any], former: Mapping[int, tuple[str, int]], taken: set[tuple[int, str]]
+) -> None:
+    """Give a row that was read again its row number in the file that it came from, also in its message.
+
+    Rows of several imports may have the same row number; a second one keeps its import too, since the two together
+    identify a row.
+    """
+    import_id, position = former.get(row["rejection_id"], (row["import_id"], row["position"]))
+    if (position, row["code"]) not in taken:
+        taken.add((position, row["code"]))
+    elif row["rejection_id"] in former:
+        row["import_id"] = import_id
+    else:
+        position = 1 + max(each for each, _ in taken)
+        taken.add((position, row["code"]))
+    if position != row["position"]:
+        row["position"] = position
+        told = parse_message(row["message"])
+        if told.template == ROW_PROBLEM:
+            row["message"] = write_message(Message(told.template, **{**told.values, "position": position}))
 
 
 def list_pending(session: Session) -> pa.Table:
@@ -203,6 +242,63 @@ def prepare_retries(
         files = tuple(_write_files(rejections, again, folder, f"retry-{number:04d}"))
         retries.append(RetryFiles(again, files, tuple(each.rejection_id for each in rejections)))
     return tuple(retries)
+
+
+def require_readable(
+    engine: Engine,
+    retry: RetryFiles,
+    before: Rejection,
+    folder: Path,
+    *,
+    received_us: int,
+    tolerance_hours: float,
+) -> None:
+    """Check that a corrected text is one row in the format that it will be read in; the row may still be invalid.
+
+    Args:
+        engine: Engine to read it with.
+        retry: The corrected text, as files.
+        before: The row as stored.
+        folder: Folder for this check alone.
+        received_us: Present time.
+        tolerance_hours: Maximum time by which an event may occur after that, in hours.
+
+    Raises:
+        InputError: It cannot be read, or is several rows; the hint says what is needed.
+    """
+    mapping = retry.reading.mapping
+    if mapping is None or before.raw.lstrip().startswith("{"):
+        needed = N_("Give one JSON object, on one line.")
+    elif mapping.layout.has_header:
+        needed = N_("Give the header line of the file and, on the next line, the corrected row.")
+    else:
+        needed = N_("Give one row, as in its file.")
+    if _is_one_row(retry):
+        staging = stage_files(
+            engine, retry.files, retry.reading, folder, received_us=received_us, tolerance_hours=tolerance_hours,
+            has_lines=True,
+        )  # fmt: skip
+        if all(code not in UNREADABLE_CODES for code, _ in read_rejected(engine, staging)):
+            return
+    raise InputError(
+        "The corrected text is not a row in the format of its import. The stored row stays as it is.",
+        hint=needed,
+    )
+
+
+def _is_one_row(retry: RetryFiles) -> bool:
+    """Whether files hold one row, with all columns that their format needs."""
+    mapping = retry.reading.mapping
+    layout = mapping.layout if mapping else None
+    try:
+        if mapping is not None and layout is not None:
+            columns = [read_columns(file, layout) for file in retry.files]
+            if not all(each is None or {*list_columns(mapping)} <= {*each} for each in columns):
+                return False
+        parts = read_parts(retry.files, layout, rows_per_part=1, has_lines=True)
+        return sum(len(part.rows) for part in parts) == 1
+    except InputError:
+        return False
 
 
 def _read_rows_again(reading: ImportFormat) -> ImportFormat:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.i18n.labels import REJECTION_LABELS
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat
@@ -17,9 +18,11 @@ from consumer_fusion.operations import Context, Operation, OperationGroup, Query
 from consumer_fusion.records.import_record import ImportResult, Rejection
 from consumer_fusion.repairs import rejected_rows
 
-_ID = (N_("Number"), "Number of the row.")
-_IDS = (N_("Number"), "Numbers of rows.")
-_CODE = (N_("Reason"), "Only rows with this reason, such as invalid_time.")
+_ID = (N_("ID"), "ID of the rejected row.")
+_IDS = (N_("ID"), "IDs of rejected rows.")
+MOST_REASONS = 3
+_CODE = (N_("Reason"), "Only rows with this reason; its code as in JSON, such as invalid_time.")
+_REASON_WORDS = {code: label.words for code, label in REJECTION_LABELS.items()}
 
 
 class RejectedRow(Schema):
@@ -28,7 +31,7 @@ class RejectedRow(Schema):
     rejection_id: int = describe(*_ID)
     source: str = describe("Source", "Origin of the row.", is_shown=False)
     position: int = describe("Row", "Row number in its import, from 1.")
-    code: str = describe("Reason", "Stable code of the reason.")
+    code: str = describe("Reason", "Stable code of the reason.", words=_REASON_WORDS)
     message: Message = describe("Message", "Error message: found value, expected value, remedy.")
     raw: str = describe("Original row", "Row as received.", is_long=True)
 
@@ -36,7 +39,7 @@ class RejectedRow(Schema):
 class ReasonCount(Schema):
     """Number of rows rejected for a reason."""
 
-    code: str = describe("Reason", "Stable code of the reason.")
+    code: str = describe("Reason", "Stable code of the reason.", words=_REASON_WORDS)
     row_count: int = describe("Rows", "Number of rows.")
 
 
@@ -44,14 +47,14 @@ class RejectedRows(Schema):
     """Rejected rows, the oldest first."""
 
     counts: list[ReasonCount] = describe("Reasons", "Number of rows by reason, the most frequent first.")
-    rows: list[RejectedRow] = describe("Rows set aside", "Some of them.")
+    rows: list[RejectedRow] = describe("Rejected rows", "Some of them.")
 
 
 class RejectedFilter(Schema):
     """Selection of rejected rows."""
 
     code: str | None = describe(*_CODE, default=None)
-    after: int = describe("After", "Only rows with a higher number, for paging.", default=0)
+    after: int = describe("After", "Only rows with a higher ID, for paging.", default=0)
     limit: Annotated[int, Field(ge=1)] = describe("At most", "Maximum number of rows.", default=100)
 
 
@@ -66,7 +69,19 @@ class RetryRows(Schema):
 
     rejection_ids: list[int] = describe(*_IDS, default=[])
     code: str | None = describe(*_CODE, default=None)
-    raw: str | None = describe("Corrected row", "The corrected row, for one number.", default=None)
+    raw: str | None = describe(
+        "Corrected row",
+        "The corrected row, for one ID; of a CSV file with its header line.",
+        default=None,
+    )
+
+
+class RetryResult(ImportResult):
+    """Result of rejected rows that were read again."""
+
+    reasons: list[Message] = describe(
+        "Reasons", f"Why rows are still rejected; at most {MOST_REASONS} reasons.", default=[]
+    )
 
 
 class DropRows(Schema):
@@ -107,7 +122,7 @@ def retry_rows(
     progress: Progress = ignore_progress,
     *,
     reading: ImportFormat | None = None,
-) -> ImportResult:
+) -> RetryResult:
     """Read rejected rows again: the given ones, those with a reason, or all.
 
     Args:
@@ -118,6 +133,7 @@ def retry_rows(
 
     Raises:
         NotFoundError: A row does not exist.
+        InputError: The corrected text is not a row in the format of its import.
     """
     ids = asked.rejection_ids or None
     with context.reading() as session:
@@ -129,7 +145,11 @@ def retry_rows(
             "There are no rows to retry.", hint="`fusion rejected list` lists all rejected rows."
         )
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
-    return rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
+    result = rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
+    with context.reading() as session:
+        rows = list_rejections(session) if result.rejected else ()
+    left = [row.message for row in rows if ids is None or row.rejection_id in ids]
+    return RetryResult(**result.model_dump(), reasons=left[:MOST_REASONS])
 
 
 def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
@@ -138,7 +158,7 @@ def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:
     with context.reading() as session:
         if asked.is_all and not count_rejections(session):
             raise ConflictError(
-                "No row is set aside.", hint="`fusion rejected list` lists all rejected rows."
+                "There are no rejected rows.", hint="`fusion rejected list` lists all rejected rows."
             )
     return DroppedRows(
         dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all)
@@ -152,7 +172,7 @@ REJECTED = OperationGroup(
 )
 LIST_REJECTED = Query(
     name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,
-    summary="List the rows that were set aside, the oldest first.", empty="No rows are set aside.",
+    summary="List the rejected rows, the oldest first.", empty="There are no rejected rows.",
     audit="view rejected rows",
 )  # fmt: skip
 SHOW_REJECTED = Query(
@@ -160,10 +180,10 @@ SHOW_REJECTED = Query(
     arguments=("rejection_id",), summary="Show one row as received, with the reason.", audit="view rejected row",
 )  # fmt: skip
 RETRY = Operation(
-    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=ImportResult,
+    name="rejected retry", run=retry_rows, needs="fix_events", parameters=RetryRows, result=RetryResult,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, unchanged or corrected; accepted rows leave the list.",
-    done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
+    done=N_("Rows accepted: {accepted}; already here: {duplicates}; still rejected: {rejected}. {reasons}"),
 )  # fmt: skip
 REJECTED_OPERATIONS = (
     LIST_REJECTED,

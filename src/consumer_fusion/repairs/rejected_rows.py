@@ -14,6 +14,7 @@ from consumer_fusion.ingest.rejections import (
     drop_rejections,
     list_rejections,
     prepare_retries,
+    require_readable,
 )
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult, Rejection
@@ -29,7 +30,7 @@ def list_rejected(
     Args:
         workspace: The workspace.
         code: Only rows with this reason.
-        after: Only rows with a higher number.
+        after: Only rows with a higher ID.
         limit: Maximum number of rows.
     """
     with workspace.store.reading() as session:
@@ -51,11 +52,11 @@ def retry_rejected(
 
     Raises:
         NotFoundError: A row does not exist.
-        InputError: A corrected row is given for several rows.
+        InputError: A corrected row is given for several rows, or is not a row in the format of its import.
     """
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
-        raise InputError("A corrected row replaces exactly one row.", hint="Give the number of that row.")
+        raise InputError("A corrected row replaces exactly one row.", hint="Give the ID of that row.")
     corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
     claim = lock_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
@@ -64,6 +65,12 @@ def retry_rejected(
             retries = prepare_retries(
                 session, claim.folder, rejection_ids=rejection_ids, corrected=corrected, reading=reading
             )
+            before = list_rejections(session, rejection_ids=[*corrected]) if corrected else ()
+        for each in before:
+            require_readable(
+                workspace.engine, retries[0], each, claim.folder / "check", received_us=workspace.now_us,
+                tolerance_hours=workspace.settings.future_tolerance_hours,
+            )  # fmt: skip
         results = [
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
             for each in retries
@@ -78,7 +85,7 @@ def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, 
         InputError: Neither rows nor all are given.
     """
     if rejection_ids is None and not is_all:
-        raise InputError("No row is selected.", hint="Give numbers, or --all.")
+        raise InputError("No row is selected.", hint="Give IDs, or --all.")
     with workspace.store.writing() as session:
         if rejection_ids is not None:
             list_rejections(session, rejection_ids=rejection_ids)

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n import number_format
+from consumer_fusion.i18n.messages import Message, translate_message
 from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.records.schema import DAY_SCHEMA, MOMENT_SCHEMA, MOST_FILE_BYTES, TextFile
 from consumer_fusion.records.timestamps import write_iso_day, write_moment
@@ -145,6 +146,8 @@ def write_value(
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, (list, tuple, set, frozenset)):
+        if value and all(isinstance(each, Message) for each in value):
+            return " ".join(map(translate_message, value))
         return ", ".join(_(words[each]) if each in words else str(each) for each in value)
     if isinstance(value, int) and is_moment(field):
         return write_time(value)

@@ -93,9 +93,29 @@ def test_changes_tell_what_moved_the_score(program):
     assert complaint["change"] < 0
 
 
-def test_a_pair_without_events_stands_at_fifty_and_is_unknown(program):
-    found = program.get("/score", params={"consumer": "nobody", "brand": "bakery"}).json()
+def test_two_who_have_no_events_with_each_other_stand_at_fifty(program):
+    pairs = {(each["consumer"], each["brand"]) for each in read_all(program)}
+    consumers, brands = ({pair[place] for pair in pairs} for place in (0, 1))
+    consumer, brand = min({(one, other) for one in consumers for other in brands} - pairs)
+    found = program.get("/score", params={"consumer": consumer, "brand": brand}).json()
     assert (found["fusion_score"], found["symbiosis"], found["confidence"]) == (50.0, "unknown", 0.0)
+
+
+@pytest.mark.parametrize("question", ["/score", "/explain", "/history"])
+@pytest.mark.parametrize("pair", [{"brand": "bakery-2"}, {"consumer": "nobody"}])
+def test_a_pair_of_which_one_is_unknown_is_not_found(program, question, pair):
+    assert program.get(question, params={**ANN, **pair}).status_code == 404
+
+
+def test_a_program_of_one_brand_cannot_tell_whom_only_others_know(program, bakery_program):
+    everywhere = {each["consumer"] for each in read_all(program)}
+    own = {each["consumer"] for each in read_all(program, brand="bakery")}
+    told = {
+        (answer.status_code, answer.text)
+        for consumer in (min(everywhere - own), "nobody")
+        for answer in [bakery_program.get("/score", params={"consumer": consumer, "brand": "bakery"})]
+    }
+    assert [status for status, _ in told] == [404]
 
 
 def test_brands_are_those_of_the_command(program, filled):
@@ -114,14 +134,15 @@ def test_movers_are_those_that_moved_most_in_their_direction(program):
     assert all(row["change"] < 0 for row in falling)
 
 
-@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling"])
+@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling", "rising", "moving"])
 def test_pages_together_hold_every_pair_once(program, order):
     asked = {"as_of": AS_OF, **({"order": order} if order else {})}
     whole, paged = read_all(program, limit=500, **asked), read_all(program, limit=7, **asked)
     assert paged == whole
     assert len({(row["consumer"], row["brand"]) for row in paged}) == len(paged) > 14
-    if order == "falling":
-        changes = [row["change_28_days"] for row in paged]
+    if order in ("falling", "rising", "moving"):
+        measures = {"falling": float, "rising": lambda change: -change, "moving": lambda change: -abs(change)}
+        changes = [measures[order](row["change_28_days"]) for row in paged]
         assert changes == sorted(changes)
 
 

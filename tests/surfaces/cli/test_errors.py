@@ -125,6 +125,8 @@ def test_a_moment_that_is_none_is_answered_with_an_example(refuse, untouched_sho
     [
         (["score", "--brand", "nowhere"], "not_found"),
         (["score", "--consumer", "nobody"], "not_found"),
+        (["score", "--consumer", "nobody", "--brand", "book-shop"], "not_found"),
+        (["score", "--consumer", "anna", "--brand", "opera-in-the-park"], "not_found"),
         (["rejected", "retry", "99"], "not_found"),
         (["rejected", "drop"], "invalid_input"),
         (["associations", "withdraw", "nothing"], "not_found"),

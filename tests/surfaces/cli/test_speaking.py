@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from types import SimpleNamespace
 
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -12,9 +13,10 @@ import pytest
 from rich.console import Console
 
 import consumer_fusion as fusion
-from command_line import ask_fusion, import_events, run_fusion
+from command_line import ask_fusion, import_events, run_fusion, write_events
 from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.surfaces.cli.effects import print_effect
 from consumer_fusion.surfaces.cli.output import PlainConsole, print_table
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
@@ -100,6 +102,15 @@ def test_a_row_that_was_set_aside_is_shown_as_it_came(empty, set_width):
     )
 
 
+def test_a_retry_that_fails_says_why(shop):
+    (row,) = ask_fusion(shop, "rejected", "list")["rows"]
+    raw = row["raw"].replace("not a time", "tomorrow").replace("Order Completed", "")
+    run = run_fusion("rejected", "retry", row["rejection_id"], "--raw", raw, "--workspace", shop)
+    assert (run.status, "has no `kind`" in run.output) == (1, True)
+    told = run_fusion("rejected", "retry", "--workspace", shop, "--json").told
+    assert [each.split(" ")[:2] for each in told["reasons"]] == [["Row", str(row["position"])]]
+
+
 def test_progress_goes_to_standard_error_even_on_a_terminal(empty, monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(
@@ -167,6 +178,55 @@ def test_the_terminal_has_the_words_of_the_pages_and_not_the_codes(untouched_sho
     assert not words & {*codes, "pairs", "symbiosis"}
 
 
+def test_rejected_rows_have_the_id_that_a_command_takes_and_their_reason_in_words(shop):
+    shown = run_fusion("rejected", "list", "--workspace", shop).output
+    assert "invalid time" in shown
+    assert "invalid_time" not in shown
+    assert re.search(r"Rejected rows\s+ID", shown)
+    assert [each["code"] for each in ask_fusion(shop, "rejected", "list")["counts"]] == ["invalid_time"]
+    for verb in ("retry", "drop"):
+        assert "IDs of rejected rows" in run_fusion("rejected", verb, "--help").output
+    assert "its code" in run_fusion("rejected", "list", "--help").output
+
+
+def test_the_checks_of_an_effect_have_their_verdict_in_words_and_no_code(capsys):
+    check = SimpleNamespace(verdict="warned", name="level_break", sentence="The level broke.")
+    effect = SimpleNamespace(
+        title="A fair", action_id="fair", brand="bakery", effect_from=1, effect_until=2, declared_until=2,
+        metric="orders", series="bakery", sentences=(), observed=(), expected=(), checks=(check,), left_out=(),
+        library="",
+    )  # fmt: skip
+    print_effect(effect)
+    shown = capsys.readouterr().out
+    assert re.search(r"!\s*warning +The level broke", shown)
+    assert "level_break" not in shown
+
+
+def test_a_count_and_its_rows_have_one_heading(shop):
+    shown = run_fusion("unattributed", "list", "--workspace", shop).output
+    assert shown.startswith("Unattributed events (1)\n")
+    assert shown.count("Unattributed events") == 1
+
+
+def test_an_explanation_says_that_earlier_changes_are_left_out(shop):
+    where = ["explain", "anna", "book-shop", "--as-of", "2026-06-20", "--workspace", shop]
+    shown = run_fusion(*where).output
+    assert "\nChanges\n" in shown
+    assert "today" not in shown
+    event = {
+        "kind": "Order Completed",
+        "consumer": "anna",
+        "brand": "book-shop",
+        "value": 5,
+        "currency": "EUR",
+    }
+    days = range(1, 16)
+    import_events(
+        shop, *({**event, "event_id": f"d{day}", "occurred_at": f"2026-06-{day:02}"} for day in days)
+    )
+    assert re.search(r"\nLast 10 of \d\d changes\n", run_fusion(*where).output)
+
+
 ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]
 COLUMNS = ["consumer", "brand", "score", "reason", "time"]
 
@@ -209,8 +269,12 @@ def test_an_import_says_in_words_what_became_of_the_rows(shop):
     words = flatten(run.output)
     assert flatten("0 events accepted") in words
     assert flatten("5 were duplicates") in words
-    assert flatten("1 rows rejected") in words or flatten("1 row rejected") in words
+    assert flatten("1 row rejected") in words
     assert flatten("fusion rejected list") in words
+    again = {"event_id": "7", "occurred_at": "2026-05-01", "kind": "Order Completed", "consumer": "anna"}
+    path = write_events(shop / "one.jsonl", again, again)
+    words = flatten(run_fusion("import", path, "--format", "events", "--workspace", shop).output)
+    assert words.startswith(flatten("1 event accepted, 1 was a duplicate, 0 rows rejected"))
 
 
 def test_kinds_without_points_are_not_passed_over_in_silence(untouched_shop):

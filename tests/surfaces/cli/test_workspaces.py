@@ -41,6 +41,11 @@ def test_what_is_named_goes_before_the_environment(count_pairs, untouched_shop, 
     assert count_pairs("--workspace", untouched_empty, CONSUMER_FUSION_WORKSPACE=str(untouched_shop)) == 0
 
 
+def test_a_bare_group_that_shows_something_by_itself_shows_it(untouched_shop):
+    run = run_fusion("points", environment={"CONSUMER_FUSION_WORKSPACE": str(untouched_shop)})
+    assert (run.status, "kind of event" in run.output) == (0, True), run.complaint
+
+
 def test_a_new_workspace_has_its_settings_and_a_file_for_points_of_its_own(empty):
     assert "memory_limit_mb" in (empty / "fusion.toml").read_text(encoding="utf-8")
     assert "[kinds." in (empty / "points.toml").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from consumer_fusion.access.accounts import create_account, find_account_by_emai
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.access.permissions import ROLE_PERMISSIONS
+from consumer_fusion.access.sessions import open_session
 from consumer_fusion.access.tokens import list_tokens, verify_token
 from consumer_fusion.alerts.deliveries import list_deliveries
 from consumer_fusion.alerts.subscriptions import list_subscriptions
@@ -127,6 +128,21 @@ def test_who_is_invited_chooses_a_password_and_comes_in(owner, stranger, workspa
     assert (account.role, account.brands) == ("agent", frozenset({"book-shop"}))
     assert link not in owner.get("/staff").text
     assert "invite staff" in read_actions(workspace)
+
+
+def test_the_visitor_of_a_demo_who_is_signed_in_is_not_said_never_to_have_been(owner, workspace):
+    with workspace.store.writing() as session:
+        account = create_account(
+            session, email="visitor@demo.invalid", role="analyst", brands=None, actor=COMMAND_LINE,
+            now_us=workspace.now_us,
+        )  # fmt: skip
+    told = []
+    for _ in range(2):
+        for page in ("/staff", f"/staff/account?account={account.account_id}"):
+            told.append("has not signed in yet" in owner.get(page).text.partition("visitor@demo.invalid")[2])
+        with workspace.session_store.writing() as session:
+            open_session(session, account, origin="demo", now_us=workspace.now_us)
+    assert told == [True, True, False, False]
 
 
 def test_an_invitation_without_a_brand_is_refused_with_what_to_do(owner):

@@ -183,7 +183,7 @@ def test_a_rejected_row_that_is_still_wrong_stays_with_its_reason(owner):
     answer = owner.send(
         f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw='{"event_id": "x"}'
     )
-    assert "still set aside: 1." in answer.text
+    assert "still rejected: 1. Row 1 has no `kind`" in answer.text
 
 
 def test_a_merge_is_undone_exactly(owner, workspace):

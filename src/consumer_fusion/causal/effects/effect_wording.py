@@ -193,8 +193,13 @@ def explain_total(report: EffectReport) -> str:
 def _tell_chance(p_value: float | None) -> str:
     if p_value is not None and p_value < 0.001:
         return _("p < 0.001: as large by chance in fewer than one case in a thousand.")
-    share = _("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
-    return _("p = {p_value}: as large by chance in that share of cases.", p_value=share)
+    if p_value is None:
+        return _("p is unknown.")
+    language = read_language()
+    return _(
+        "p = {p_value}: as large by chance in {share} of cases.",
+        p_value=language.write_number(p_value, 3), share=language.write_number(p_value * 100, 1) + "%",
+    )  # fmt: skip
 
 
 _LEFT_OUT_WORDS = {

@@ -165,8 +165,7 @@ def score_pairs(
 ) -> pa.Table:
     """The Fusion Scores of pairs, one row each.
 
-    A consumer together with a brand gives one row: 50 and `unknown` where there is no event, also for an unknown
-    consumer, but not where the key is similar to a known one.
+    A known consumer together with a known brand gives one row: 50 and `unknown` where they have no events.
 
     Args:
         workspace: The workspace.
@@ -186,13 +185,16 @@ def score_pairs(
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand, must_exist=consumer is None)
-        consumers = _find_consumer(session, consumer, must_exist=brand is None)
+        brand_ids = _find_brand(session, brand)
+        consumers = _find_consumer(session, consumer)
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
-            stranger = {"consumer_id": 0, "brand_id": 0, "percentile": None, "percentile_as_of_us": None}
-            unknown = [{**stranger, **list_columns(read_pair([], force.points))}]
-            return _finish(pa.Table.from_pylist(unknown), {}, {}, moment, consumer, brand)
+            own, other = name_entities(session, consumers or ()), name_entities(session, brand_ids or ())
+            strangers = {
+                "consumer_id": min(own), "brand_id": min(other), "percentile": None, "percentile_as_of_us": None,
+                **list_columns(read_pair([], force.points)),
+            }  # fmt: skip
+            return _finish(pa.Table.from_pylist([strangers]), own, other, moment)
         read: Mapping[int, pa.ChunkedArray] = {}
         if is_ranked:
             rows, read = _add_percentiles(
@@ -432,14 +434,12 @@ def _read_scores(
     return score_states(workspace.engine, states, force.points, force.kind_ids)
 
 
-def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True) -> list[int] | None:
+def _find_brand(session: Session, brand: str | None) -> list[int] | None:
     if brand is None:
         return None
     found = find_keys(session, "brand", [brand])
     if not found:
         near = find_nearest_key(session, "brand", brand)
-        if near is None and not must_exist:
-            return []
         raise NotFoundError(
             Message("The brand '{brand}' is not known here.", brand=brand),
             hint=Message("Did you mean '{near}'?", near=near) if near else "`fusion brands` lists them.",
@@ -448,21 +448,15 @@ def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True)
 
 
 def _find_consumer(
-    session: Session,
-    consumer: str | None,
-    visibility: Visibility | None = None,
-    *,
-    must_exist: bool = True,
+    session: Session, consumer: str | None, visibility: Visibility | None = None
 ) -> list[int] | None:
     """The consumer with a key or an identifier, if visible to the caller."""
     if consumer is None:
         return None
     number = find_consumer(session, consumer, visibility=visibility)
     if number is None:
-        near = find_nearest_key(session, "consumer", consumer) if visibility is None else None
-        if near is not None or must_exist:
-            raise _tell_unknown(near)
-    return [] if number is None else [find_canonical(session, number)]
+        raise _tell_unknown(find_nearest_key(session, "consumer", consumer) if visibility is None else None)
+    return [find_canonical(session, number)]
 
 
 def _tell_unknown(nearest: str | None) -> NotFoundError:
@@ -609,18 +603,14 @@ def _finish(
     consumer_keys: Mapping[int, str],
     brand_keys: Mapping[int, str],
     as_of_us: int,
-    consumer: str | None = None,
-    brand: str | None = None,
 ) -> pa.Table:
     compared = rows["percentile_as_of_us"]
     moments = {each: None if each is None else write_moment(each) for each in compared.unique().to_pylist()}
     names = {
         "consumer": pa.array(
-            [consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()
+            [consumer_keys.get(each) for each in rows["consumer_id"].to_pylist()], pa.string()
         ),
-        "brand": pa.array(
-            [brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()
-        ),
+        "brand": pa.array([brand_keys.get(each) for each in rows["brand_id"].to_pylist()], pa.string()),
         "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
         "percentile_as_of": pa.array([moments[each] for each in compared.to_pylist()], pa.string()),
     }

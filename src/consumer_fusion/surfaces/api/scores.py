@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.events.entities import name_entities
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -41,6 +41,10 @@ from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 _KEY_TYPES = (float, int, int)
 
 
+def _refuse_consumer() -> NotFoundError:
+    return NotFoundError("This consumer is not known here.", hint="Keys are written as sources write them.")
+
+
 def build_routes(request_context: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["scores"])
@@ -51,9 +55,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         brand: AnyBrand = None,
         consumer: AnyConsumer = None,
         as_of: AsOf = None,
-        order: Annotated[
-            Literal["lowest", "highest", "falling"] | None, Query(description="Sort order.")
-        ] = None,
+        order: Annotated[answers.Order | None, Query(description="Sort order.")] = None,
         limit: PageLimit = 100,
         cursor: Cursor = None,
         fresh: Fresh = False,
@@ -72,10 +74,8 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         if consumer is not None:
             require_known_to_brands(request_context.workspace, consumer, caller.brands)
         if consumers == []:
-            raise NotFoundError(
-                "This consumer is not known here.", hint="Keys are written as sources write them."
-            )
-        days = FALLING_DAYS if order == "falling" else None
+            raise _refuse_consumer()
+        days = FALLING_DAYS if order in answers.MOVEMENTS else None
         if consumers is None:
             snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         else:
@@ -106,7 +106,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
 
     @routes.get("/score", response_model=PairScore)
     def read_score(request: Request, asked: Annotated[PairParameters, Query()]) -> Response:
-        """The Fusion Score of one pair; 50 and `unknown` where there are no events."""
+        """The Fusion Score of one pair; 50 and `unknown` where the two have no events."""
         caller = request_context.open(request, "view", asked.brand)
         request_context.barrier.ensure_landed(is_forced=asked.fresh)
         fixed_us = request_context.find_fixed_moment(asked.as_of)
@@ -173,22 +173,27 @@ def read_pair_score(
     """The score of one pair by a point read; its percentile is as of the last refresh.
 
     Returns:
-        The score, and the ids of the consumer and the brand, if they exist.
+        The score, and the ids of the consumer and the brand.
+
+    Raises:
+        NotFoundError: The brand or the consumer is unknown. For callers limited to some brands, so is a consumer
+            without an event with this one, whether or not another brand knows the consumer.
     """
     workspace = request_context.workspace
     as_of_us = workspace.now_us if fixed_us is None else fixed_us
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = list(find_keys(session, "brand", [brand]).values())
+        brand_ids = request_context.find_brands(session, caller, brand)
         consumers = request_context.find_consumers(session, caller, consumer)
+        if not consumers:
+            raise _refuse_consumer()
         states = read_states(
-            force.open(workspace, session),
-            as_of_us,
-            consumers=consumers or [0],
-            brand_ids=brand_ids or [0],
+            force.open(workspace, session), as_of_us, consumers=consumers, brand_ids=brand_ids
         )
         keys = name_entities(session, consumers)
     rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    if not rows and caller.brands is not None:
+        raise _refuse_consumer()
     if not rows:
         row, place = list_columns(read_pair([], force.points)), None
     else:
@@ -196,8 +201,7 @@ def read_pair_score(
         place = request_context.percentiles.find_percentile(
             row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
-    named = next(iter(keys.values()), consumer)
-    return _shape(row, named, brand, as_of_us, place), consumers, brand_ids
+    return _shape(row, keys[consumers[0]], brand, as_of_us, place), consumers, brand_ids or []
 
 
 def _name_rows(

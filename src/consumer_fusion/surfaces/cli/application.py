@@ -73,7 +73,9 @@ def _build_command(name: str) -> Any:
         if name in _find_groups():
             made = _find_groups()[name]
             made.registered_commands += found.registered_commands
-            made.registered_callback = found.registered_callback or made.registered_callback
+            if found.registered_callback is not None:
+                made.registered_callback = found.registered_callback
+                made.info.no_args_is_help = not found.registered_callback.invoke_without_command
             found = made
         return _make_group(found, name)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)

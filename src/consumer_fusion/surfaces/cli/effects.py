@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from consumer_fusion.causal.effects.action_effect import ActionEffect
+from consumer_fusion.causal.effects.effect_wording import VERDICT_WORDS
 from consumer_fusion.records.timestamps import write_iso_day
 from consumer_fusion.surfaces.cli.output import console, draw_sparkline, print_table
 
 _MARKS = {"passed": "✓", "warned": "!", "refused": "✗"}
+"""Marks of the verdicts, before their words."""
 
 
 def print_effect(effect: ActionEffect) -> None:
@@ -27,8 +29,11 @@ def print_effect(effect: ActionEffect) -> None:
     console.print()
     print_table(
         "Validity checks",
-        ["", "check", "explanation"],
-        [[_MARKS[each.verdict], each.name, each.sentence] for each in effect.checks],
+        ["verdict", "explanation"],
+        [
+            [f"{_MARKS[each.verdict]}\N{NO-BREAK SPACE}{VERDICT_WORDS[each.verdict]}", each.sentence]
+            for each in effect.checks
+        ],
     )
     for left in effect.left_out:
         console.print(f"Excluded from the control series: {left.name} ({left.reason}).")

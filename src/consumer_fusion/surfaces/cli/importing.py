@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import pipeline
+from consumer_fusion.i18n.labels import write_noun
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.surfaces.cli.audited_commands import open_recorded
@@ -60,15 +61,18 @@ def print_acceptance(acceptance: ImportResult) -> None:
     """Print the result of an import."""
     changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
     replaced = f"{acceptance.replaced:,} replaced by newer versions, " if acceptance.replaced else ""
+    duplicates = (
+        f"{acceptance.duplicates:,} were duplicates" if acceptance.duplicates != 1 else "1 was a duplicate"
+    )
     console.print(
-        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were duplicates{changed}, {replaced}"
-        f"{acceptance.rejected:,} rows rejected, {acceptance.unattributed:,} with an unknown consumer or brand "
-        f"({acceptance.seconds:.1f} s)",
+        f"{write_noun(acceptance.accepted, 'event')} accepted, {duplicates}{changed}, {replaced}"
+        f"{write_noun(acceptance.rejected, 'row')} rejected, {acceptance.unattributed:,} with an unknown consumer "
+        f"or brand ({acceptance.seconds:.1f} s)",
     )
     if acceptance.nobody:
         console.print(
-            f"{acceptance.nobody:,} rows have a placeholder as consumer (0, guest, null, ...); other identifiers, if "
-            "any, identify the consumer. The setting `placeholder_keys` adds further placeholders.",
+            f"{write_noun(acceptance.nobody, 'row')} with a placeholder as consumer (0, guest, null, ...); other "
+            "identifiers, if any, identify the consumer. The setting `placeholder_keys` adds further placeholders.",
             style="dim",
         )
     if acceptance.rejected:

@@ -142,7 +142,11 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
             settings["max"] = each.le
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     if extra.get("is_secret"):
-        settings = {"help": f"File that contains it. {field.description}", "exists": True, "dir_okay": False}
+        settings = {
+            "help": f"File that contains the value. {field.description}",
+            "exists": True,
+            "dir_okay": False,
+        }
         kind, name = Path | None, f"{name}_file"
     elif is_file(field):
         settings |= {"exists": True, "dir_okay": False}
@@ -248,6 +252,11 @@ def _show_parts(query: Query, result: BaseModel) -> None:
     tables = {name: model for name, field in fields if (model := find_row_model(field)) is not None}
     if query.empty and not any(getattr(result, name) for name in tables):
         console.print(query.empty, soft_wrap=True)
+        return
+    if len(tables) == 1 and [name for name, _ in fields] == ["count", *tables]:
+        ((name, model),) = tables.items()
+        title = f"{query.result.model_fields[name].title} ({result.count:,})"  # type: ignore[attr-defined]
+        _print_rows(title, list_fields(model), getattr(result, name))
         return
     for name, field in fields:
         value = getattr(result, name)

@@ -204,8 +204,9 @@ def explain(
         )
     else:
         print_reasons("Contributions (neutral: 50)", "when (UTC)", largest)
+    is_cut = len(answer.changes) > SHOWN_REASONS
     print_table(
-        "Changes",
+        f"Last {SHOWN_REASONS} of {len(answer.changes):,} changes" if is_cut else "Changes",
         ["when (UTC)", "kind of event", "change", "score after"],
         [
             [
@@ -231,7 +232,7 @@ def print_reasons(title: str, when: str, reasons: Sequence[ScoreReason]) -> None
         ]
         for each in reasons
     ]  # fmt: skip
-    print_table(title, ["impact today", when, "reason", "facets"], rows, right=["impact today", "events"])
+    print_table(title, ["impact", when, "reason", "facets"], rows, right=["impact", "events"])
 
 
 @dataclass(frozen=True, slots=True)

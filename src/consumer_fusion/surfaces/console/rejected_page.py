@@ -74,6 +74,6 @@ def show_rejection(page_request: PageRequest) -> Answer:
     row: RejectedRow = page_request.ask(SHOW_REJECTED, asked)
     content = RejectionPage(row, min(24, max(4, len(row.raw) // 70 + row.raw.count("\n") + 2)))
     return Page(
-        "rejection.html", _("Row {number}", number=row.rejection_id), content, section="rejected",
+        "rejection.html", _("Rejected row {number}", number=row.rejection_id), content, section="rejected",
         look=AuditNote(SHOW_REJECTED.audit, object_id=str(row.rejection_id)),
     )  # fmt: skip
