@@ -101,7 +101,7 @@ class MeasuredEffects(Schema):
 
     effects: int = describe("Effects", "Number of effects of these actions and metrics that are stored now.")
     not_measured: tuple[str, ...] = describe(
-        "Not measured", "Requested effects with too few days, as metric after action."
+        "Not measured", "Requested effects with too few days, as metric after action.", is_remark=True
     )
 
 

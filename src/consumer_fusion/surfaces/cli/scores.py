@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import typer
 from rich.text import Text
 
+from consumer_fusion.access.execution import LARGEST_INTEGER
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.labels import name_facet, name_kind, name_symbiosis
 from consumer_fusion.records.spreadsheet_cells import write_cells
@@ -39,6 +40,8 @@ SHOWN_ROWS = 20
 SHOWN_REASONS = 10
 SHOWN_RHYTHMS = 10
 HISTORY_DAYS = 60
+MOST_HISTORY_DAYS = 36_600
+"""A century, which is a second of computing."""
 SYMBIOSIS_GROUPS: Mapping[str, tuple[str, ...]] = {
     name_symbiosis("mutualism"): ("mutualism",),
     "one benefits": ("commensal",),
@@ -65,7 +68,9 @@ def score(
     consumer: Annotated[str | None, typer.Option(help="Only this consumer.")] = None,
     as_of: AsOfOption = None,
     order: Annotated[SortOrder | None, typer.Option(help="Sort order.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST_INTEGER, help="Maximum number of rows.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Output file, .parquet or .csv.")] = None,
     is_json: JsonOption = False,
 ) -> None:
@@ -157,7 +162,9 @@ def explain(
     as_of: AsOfOption = None,
     since: Annotated[str | None, typer.Option(help="Only changes since this time, ISO 8601.")] = None,
     without: Annotated[str | None, typer.Option(help="Score without this event, by its id.")] = None,
-    history: Annotated[int, typer.Option(min=0, help="Days of history to include (with --json).")] = 0,
+    history: Annotated[
+        int, typer.Option(min=0, max=MOST_HISTORY_DAYS, help="Days of history to include (with --json).")
+    ] = 0,
     is_json: JsonOption = False,
 ) -> None:
     """Explain a score: each contribution with its reason, and the changes over time."""
