@@ -135,7 +135,8 @@ def write_commands() -> str:
         "Every command takes `--workspace DIR` (default: the variable `CONSUMER_FUSION_WORKSPACE`, else the current "
         "folder), except `init`, whose argument is a folder, and `version`, which needs none. With `--json` it prints "
         "one JSON value on standard output; progress goes to standard error only.",
-        "Exit status: **0** done; **1** refused or failed, with a message that says what to do; **2** wrong usage, told as text on standard error. "
+        "Exit status: **0** done; **1** refused or failed, with a message that says what to do; **2** wrong usage, "
+        "with a text on standard error. "
         'With `--json` an error is printed as `{"ok": false, "code", "errors": [...]}`, see '
         "[errors](errors.md).",
         "Times are ISO 8601; a time without an offset is UTC. `--as-of` takes a time, `latest` for the time of the "
