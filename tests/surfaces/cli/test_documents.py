@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from command_line import run_fusion
-from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
+from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS
 from consumer_fusion.surfaces.cli.application import application
 
@@ -92,6 +92,14 @@ def test_the_page_about_sending_has_every_field_of_an_event():
     }
     assert len(CANONICAL_COLUMNS) >= 12
     assert sorted(set(CANONICAL_COLUMNS) - told) == []
+
+
+def test_the_glossary_names_code_and_label_of_kinds_of_relationships_and_facets():
+    page = " ".join((ROOT / "docs" / "concepts" / "glossary.md").read_text(encoding="utf-8").split())
+    labels = {**SYMBIOSIS_LABELS, **{code: each for code, each in FACET_LABELS.items() if each.words != code}}
+    told = {code: (f"{each.words} (`{code}`)", f"`{code}` ({each.words})") for code, each in labels.items()}
+    assert len(told) >= 12
+    assert [code for code, forms in told.items() if not any(form in page for form in forms)] == []
 
 
 def test_the_page_of_the_score_has_the_code_and_the_label_of_every_kind_of_relationship():
