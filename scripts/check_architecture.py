@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("src/consumer_fusion")
 # Folders that tools make; they are in .gitignore too.
 _MADE_BY_TOOLS = {"__pycache__", "build", "dist", "demo-workspace", "scratch", "htmlcov"}
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ROW = re.compile(r"^\|\s*`([^`]+)`\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
 
 
@@ -88,13 +89,13 @@ def _check_drawing(root: Path, section: str) -> list[str]:
         return ["The section 'Direction of imports' has no drawing in a ```text block."]
     drawn: list[frozenset[str]] = []
     for line in drawing.group(1).splitlines():
-        names = frozenset(re.findall(r"[a-z_]+", re.sub(r"\(.*", "", line)))
+        names = frozenset(_NAME.findall(re.sub(r"\(.*", "", line)))
         if names:
             drawn.append(names)
     config = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = config["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["id"] == "layers")
-    held = [frozenset(re.findall(r"[a-z_]+", layer)) for layer in layers]
+    held = [frozenset(_NAME.findall(layer)) for layer in layers]
     if drawn == held:
         return []
     show = " > ".join("|".join(sorted(layer)) for layer in held)

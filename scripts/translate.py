@@ -1,11 +1,12 @@
 """The texts of the console in other languages: find them in the code, check that every one is translated.
 
-`python scripts/translate.py extract` brings the catalogues up to date with the code: new texts are added untranslated,
-texts that are gone are dropped. `python scripts/translate.py check` tells what is missing; the tests run it too.
+`extract` brings the catalogues up to date with the code: new texts are added untranslated, texts that are gone are
+dropped. `check` tells what is missing; the tests run it too.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import sys
@@ -46,7 +47,11 @@ WRITTEN_IN = (
 
 def main(arguments: list[str]) -> int:
     """Extract or check."""
-    if arguments == ["extract"]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("action", choices=("extract", "check"), help="what to do")
+    if parser.parse_args(arguments).action == "extract":
         for language in LANGUAGES:
             bring_up_to_date(language)
         return 0

@@ -1,13 +1,12 @@
 """Write the next migration: what `records/` declares and the migrations do not make yet.
 
-    python scripts/write_migration.py TITLE
-
 New tables and indexes are written whole. A table whose columns changed is named, and its statements are for you to
 write: only you know what becomes of the rows.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -71,9 +70,11 @@ def list_missing() -> tuple[list[str], list[str]]:
 
 def main() -> int:
     """Write it."""
-    if len(sys.argv) != 2:
-        print(__doc__)
-        return 2
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("title", help="what the revision does, such as 'loyalty cards'")
+    title = parser.parse_args().title.strip()
     statements, changed = list_missing()
     for name in changed:
         print(f"the columns of {name} changed: write what becomes of its rows")
@@ -89,9 +90,10 @@ def main() -> int:
     )
     path = FOLDER / f"revision_{number:04d}.py"
     path.write_text(
-        TEXT.format(number=number, before=number - 1, title=sys.argv[1], statements=body), encoding="utf-8"
+        TEXT.format(number=number, before=number - 1, title=f"{title.rstrip('.')}.", statements=body),
+        encoding="utf-8",
     )
-    print(f"{path} written; set LATEST_VERSION to {number} in its folder's __init__.py")
+    print(f"{path} written")
     return 0
 
 

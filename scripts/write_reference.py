@@ -32,7 +32,7 @@ from consumer_fusion.identity.review import ReviewedSuggestions
 from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.inspection import ExportSummary, FullPointsReport, InspectionReport, PointsReport
 from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
-from consumer_fusion.records import TABLES
+from consumer_fusion.records import find_tables
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.records.points import Condition, Kind
 from consumer_fusion.score.calibration.calibration_report import CalibrationResult
@@ -311,7 +311,7 @@ def write_tables() -> str:
         "microseconds since 1970 in UTC; days are counted from 1970 as well.",
         "Sealed events lie in Parquet files in `segments/`, with the columns of `events`; all else is in `fusion.db`.",
     ]
-    for table in TABLES:
+    for table in find_tables():
         facts = [f"One row is {table.grain}.", f"Written by `{table.writer}`."]
         facts.append(f"Key: {', '.join(f'`{name}`' for name in table.primary_key)}.")
         if table.subject is not None:

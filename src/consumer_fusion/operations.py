@@ -3,7 +3,8 @@
 A capability is a folder with a module `operations.py` that declares `OPERATIONS`. Each entry becomes a command with
 `--json`, a route of the API with its OpenAPI schema, a table or form of the console, a permission check, an audit
 entry in the transaction of the change, a page of the reference and texts to translate. No central list is edited to
-add a capability.
+add a capability. Texts that pages show are wrapped in `N_`, to be translated; those of commands and of the reference
+alone are not.
 """
 
 from __future__ import annotations
@@ -160,8 +161,9 @@ class OperationGroup:
         name: First word of the command.
         title: Heading of its page, and its label in the navigation.
         intro: Introduction of its page; also the help of the command.
-        under: Navigation heading of its page; empty where the console has a handwritten page, or none.
-        at: Path in the API and the console, where it differs from the name.
+        under: Heading in the navigation under which its generated page is listed; empty where the console has a
+        handwritten page, or none.
+        at: Path in the API and the console, where it differs from the name; without the slash.
     """
 
     name: str

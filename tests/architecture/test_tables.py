@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -111,10 +112,28 @@ def is_sentence(text: str) -> bool:
     return bool(text.strip()) and text.rstrip().endswith(".")
 
 
-def test_the_list_of_tables_is_what_the_files_declare():
+def test_the_tables_are_those_that_the_files_declare_each_once():
     assert len(DECLARED) >= 15
-    assert {table.name for table in records.TABLES} == set(DECLARED)
-    assert len(records.TABLES) == len(DECLARED)
+    found = records.find_tables()
+    assert [table.name for table in found] == list(DECLARED)
+    assert len({table.name for table in found}) == len(found)
+
+
+def test_a_table_in_a_new_file_is_found_without_an_edit(tmp_path, monkeypatch):
+    (tmp_path / "postcard.py").write_text(
+        "from consumer_fusion.records.event import EVENTS\n"
+        "from consumer_fusion.records.table import Column, Table\n"
+        "POSTCARDS = Table('postcards', 'one postcard', 'post', (Column('place', 'text', 'Place.'),), ('place',))\n",
+        encoding="utf-8",
+    )
+    before = records.find_tables()
+    monkeypatch.setattr(records, "__path__", [*records.__path__, str(tmp_path)])
+    # What was imported from there is forgotten again.
+    monkeypatch.setitem(sys.modules, "consumer_fusion.records.postcard", None)
+    del sys.modules["consumer_fusion.records.postcard"]
+    found = records.find_tables.__wrapped__()
+    assert [table.name for table in found if table not in before] == ["postcards"]
+    assert len(found) == len(before) + 1
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -124,14 +124,16 @@ def test_a_store_made_before_the_first_release_is_refused(tmp_path):
 @pytest.fixture
 def next_schema(tmp_path):
     """A schema that a next release might speak: every entity has a note."""
-    folder = tmp_path / "revisions"
+    folder, latest = tmp_path / "revisions", int(LATEST_VERSION)
     folder.mkdir()
-    (folder / "revision_0001.py").write_text("revision, down_revision = '0001', None\n", encoding="utf-8")
-    (folder / "revision_0002.py").write_text(
-        textwrap.dedent("""
+    (folder / f"revision_{latest:04d}.py").write_text(
+        f"revision, down_revision = '{latest:04d}', None\n", encoding="utf-8"
+    )
+    (folder / f"revision_{latest + 1:04d}.py").write_text(
+        textwrap.dedent(f"""
             from alembic import op
 
-            revision, down_revision = "0002", "0001"
+            revision, down_revision = "{latest + 1:04d}", "{latest:04d}"
 
 
             def upgrade():
@@ -139,15 +141,15 @@ def next_schema(tmp_path):
         """),
         encoding="utf-8",
     )
-    return replace(STORE_SCHEMA, version="2", folder=folder)
+    return replace(STORE_SCHEMA, version=str(latest + 1), folder=folder)
 
 
 def test_a_later_revision_brings_a_store_up_to_date(tmp_path, next_schema):
     SQLiteStore(tmp_path / "old.db").create()
     store = SQLiteStore(tmp_path / "old.db", next_schema)
-    assert store.bring_up_to_date() == "1"
+    assert store.bring_up_to_date() == LATEST_VERSION
     with store.reading() as session:
-        assert session.read_mark(next_schema.mark) == "2"
+        assert session.read_mark(next_schema.mark) == next_schema.version
     store.close()
     assert ("note", "TEXT", False, 0) in describe(tmp_path / "old.db")["entities"][0]
 

@@ -29,7 +29,7 @@ from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_e
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.identity import operations as identity
-from consumer_fusion.records import TABLES
+from consumer_fusion.records import find_tables
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import COMMAND_LINE
@@ -401,7 +401,7 @@ def read_all(workspace):
     with workspace.store.reading() as session:
         return {
             each.name: sorted(map(str, session.read(each).to_pylist()))
-            for each in TABLES
+            for each in find_tables()
             if each in STORE_TABLES and each.name not in left_out
         }
 

@@ -58,7 +58,10 @@ _ACCOUNT = (N_("Account"), "E-mail address or id of the account.")
 _EMAIL = (N_("E-mail"), "E-mail address to sign in with.")
 _ROLE = (N_("Role"), "Role, which determines the permissions.")
 _BRANDS = (N_("Brands"), "Brands that the account may see; null for all, including future ones.")
-_URL = (N_("URL"), "URL of the console, for the link.")
+_URL = (
+    N_("URL"),
+    "URL at which the person opens the console, such as https://fusion.example.org; the link begins with it.",
+)
 _LOCAL_URL = "http://localhost:8000"
 
 

@@ -80,7 +80,8 @@ class CreateToken(Schema):
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand")
     account: str | None = describe(
         "Account",
-        "E-mail address of the account that it is for; by default the caller's own.",
+        "E-mail address of the account that it is for; required on the command line, by default that of the member of "
+        "staff who is signed in.",
         default=None,
         is_shown=False,
     )

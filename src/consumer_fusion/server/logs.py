@@ -18,11 +18,11 @@ from typing import Any, TextIO
 import structlog
 
 from consumer_fusion.errors import FusionError
-from consumer_fusion.records import TABLES
+from consumer_fusion.records import find_tables
 
 REDACTED = "[redacted]"
 _PERSONAL_FIELDS = frozenset(
-    {name for table in TABLES for name in table.personal_columns}
+    {name for table in find_tables() for name in table.personal_columns}
     | {"consumer", "consumer_key", "email", "phone", "address", "client", "ip", "user_agent", "query", "body",
        "authorization", "cookie", "password", "secret", "token", "key", "write_key", "identifiers", "traits",
        "values", "params", "url", "path_params"}

@@ -23,7 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
 from consumer_fusion.i18n.messages import Message
-from consumer_fusion.records import TABLES
+from consumer_fusion.records import find_tables
 from consumer_fusion.records.access import SIGN_IN_FAILURES, STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.segment import MARKS
@@ -58,7 +58,7 @@ class StoreSchema:
 
 _OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
 STORE_SCHEMA = StoreSchema(
-    "store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION
+    "store", tuple(table for table in find_tables() if table not in _OWN_FILES), LATEST_VERSION
 )
 ARRIVAL_SCHEMA = StoreSchema(
     "file of arrivals",
@@ -97,7 +97,7 @@ _PRAGMAS = (
 )
 
 
-def build_schema(tables: Sequence[Table] = TABLES) -> sa.MetaData:
+def build_schema(tables: Sequence[Table]) -> sa.MetaData:
     """The tables as SQLAlchemy metadata, from their declarations."""
     schema = sa.MetaData()
     for table in tables:

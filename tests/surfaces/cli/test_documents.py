@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from command_line import run_fusion
-from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
+from consumer_fusion.i18n.labels import FACET_LABELS, SYMBIOSIS_LABELS
+from consumer_fusion.ingest.validation import CANONICAL_COLUMNS
 from consumer_fusion.surfaces.cli.application import application
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,6 +81,25 @@ def test_the_readme_names_only_commands_that_there_are_and_no_host():
     assert len(told) >= 15
     assert told <= set(typer.main.get_command(application).list_commands(None))
     assert "://" not in readme
+
+
+def test_the_page_about_sending_has_every_field_of_an_event():
+    page = (ROOT / "docs" / "how-to" / "send-events.md").read_text(encoding="utf-8")
+    told = {
+        name
+        for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE)
+        for name in re.findall("`([a-z_]+)`", row)
+    }
+    assert len(CANONICAL_COLUMNS) >= 12
+    assert sorted(set(CANONICAL_COLUMNS) - told) == []
+
+
+def test_the_glossary_names_code_and_label_of_kinds_of_relationships_and_facets():
+    page = " ".join((ROOT / "docs" / "concepts" / "glossary.md").read_text(encoding="utf-8").split())
+    labels = {**SYMBIOSIS_LABELS, **{code: each for code, each in FACET_LABELS.items() if each.words != code}}
+    told = {code: (f"{each.words} (`{code}`)", f"`{code}` ({each.words})") for code, each in labels.items()}
+    assert len(told) >= 12
+    assert [code for code, forms in told.items() if not any(form in page for form in forms)] == []
 
 
 def test_the_page_of_the_score_has_the_code_and_the_label_of_every_kind_of_relationship():

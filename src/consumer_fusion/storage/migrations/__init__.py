@@ -10,8 +10,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "1"
 _FOLDER = Path(__file__).parent
+LATEST_VERSION = str(
+    max(int(revision.stem.removeprefix("revision_")) for revision in _FOLDER.glob("revision_*.py"))
+)
+"""The number of the last revision in this folder."""
 
 
 def migrate_schema(
