@@ -172,7 +172,7 @@ REJECTED = OperationGroup(
 )
 LIST_REJECTED = Query(
     name="rejected list", run=_list_rows, needs="fix_events", parameters=RejectedFilter, result=RejectedRows,
-    summary="List the rejected rows, the oldest first.", empty="There are no rejected rows.",
+    summary="List the rejected rows, the oldest first.", empty="No rejected rows.",
     audit="view rejected rows",
 )  # fmt: skip
 SHOW_REJECTED = Query(

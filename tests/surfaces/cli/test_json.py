@@ -84,7 +84,7 @@ ASKED = (
     Asked("corrections undo", (Told("corrections list", (0, "correction_id")),)),
     Asked("score", ("--as-of", "latest")),
     Asked("score falling", ("--as-of", "latest", "--order", "falling"), words="score"),
-    Asked("score unknown", ("--consumer", "nobody", "--brand", "nowhere"), words="score"),
+    Asked("score unknown", ("--consumer", "pop-artist", "--brand", "book-shop"), "town", words="score"),
     Asked("explain", _ARTIST, "town"),
     Asked("explain more", (*_ARTIST, "--without", "E3", "--history", 3), "town", words="explain"),
     Asked("brands"),
