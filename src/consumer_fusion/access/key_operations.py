@@ -94,7 +94,7 @@ class CreateKey(Schema):
     trust: Annotated[float | None, Field(ge=0, le=1)] = describe(*_TRUST, default=None)
     signing_secret: str | None = describe(
         N_("Signing secret"),
-        N_("Secret with which the webhooks are signed, if they are."),
+        N_("Secret of the source's webhooks, where it signs them."),
         default=None,
         is_secret=True,
     )
@@ -183,13 +183,13 @@ KEY_OPERATIONS = (
     Operation(
         name="keys create", run=_create_key, needs="change_keys", parameters=CreateKey, result=NewKey,
         summary=N_("Create a write key. It is shown once; only its hash is stored."), audit="create write key",
-        button=N_("Create key"), done=N_("Store this write key where {source} sends from. It is not shown again."),
+        button=N_("Create key"), done=N_("Store this write key in the settings of {source}. It is not shown again."),
     ),
     Operation(
         name="keys rotate", run=_rotate_key, needs="change_keys", parameters=RotateKey, result=NewKey,
         arguments=("key_id",), summary="Replace a key by a new one; both are valid for a while.",
         audit="rotate write key", button=N_("Rotate"),
-        done=N_("Store this write key where {source} sends from. It is not shown again."),
+        done=N_("Store this write key in the settings of {source}. It is not shown again."),
         of_row="key_id", is_on_page=False, is_offered=lambda row: row.state == "active",
         question=N_("Create a new key to replace this one? Both are valid for three days."),
     ),

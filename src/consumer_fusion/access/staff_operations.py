@@ -214,7 +214,9 @@ def _tell_link(context: Context, made: Invitation, url: str) -> AccountLink:
 def _describe(context: Context, account: Account) -> dict[str, Any]:
     with context.workspace.session_store.reading() as session_store:
         signed_in = count_sessions(session_store, account, context.workspace.now_us)
-    state = "removed" if not account.is_active else "active" if account.has_password else "invited"
+    # The visitor of a demo is signed in without ever choosing a password.
+    has_come = account.has_password or signed_in > 0
+    state = "removed" if not account.is_active else "active" if has_come else "invited"
     return {
         "account_id": account.account_id, "email": account.email, "name": account.name, **tell_rights(account),
         "state": state, "signed_in": signed_in, "created_at": account.created_us, "removed_at": account.disabled_us,

@@ -11,6 +11,7 @@ from consumer_fusion.access.staff_operations import (
     SHOW_ACCOUNT,
     STATE_WORDS,
     AccountName,
+    AccountState,
     StaffAccount,
 )
 from consumer_fusion.i18n.translation import N_, _
@@ -44,17 +45,14 @@ class StaffPage:
         brands: Brands to choose from, and those chosen.
         own_id: The user's own account.
         roles: Roles, with their meanings.
+        states: Labels of the account states.
     """
 
     accounts: Sequence[StaffAccount]
     brands: BrandChoices
     own_id: str
     roles: Mapping[Role, str]
-
-    def name_state(self, account: StaffAccount) -> str:
-        """The state of an account in words; the visitor of a demo is signed in without ever choosing a password."""
-        is_demo_visitor = account.state == "invited" and account.signed_in > 0
-        return _(STATE_WORDS["active" if is_demo_visitor else account.state])
+    states: Mapping[AccountState, str]
 
 
 def show_staff(page_request: PageRequest) -> Answer:
@@ -81,5 +79,5 @@ def _answer(
     accounts: Sequence[StaffAccount],
     brands: BrandChoices,
 ) -> Page:
-    content = StaffPage(accounts, brands, page_request.staff.caller.actor.id, ROLE_MEANINGS)
+    content = StaffPage(accounts, brands, page_request.staff.caller.actor.id, ROLE_MEANINGS, STATE_WORDS)
     return Page(template, title, content, section="staff")
