@@ -47,7 +47,7 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
             or read from a file on the command line; `is_shown`, false for fields left out of tables and forms;
             `is_long`, for a text that may be cut in a terminal's table; `consumer_page`, the page of the console
             about the consumer with this key; `is_remark`, for texts that a command
-            prints after its sentence, a line each; `form`, the format of a number: "share", "change" (a signed
+            prints after its sentence; `form`, the format of a number: "share", "change" (a signed
             share), "points" or "p_value".
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)

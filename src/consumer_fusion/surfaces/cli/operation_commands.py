@@ -245,9 +245,8 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
         console.print(values.pop(name), soft_wrap=True)
     console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
     for name, field in query.result.model_fields.items():
-        if read_extra(field).get("is_remark"):
-            for each in getattr(result, name):
-                console.print(f"{field.title}: {each}", soft_wrap=True)
+        if read_extra(field).get("is_remark") and (texts := getattr(result, name)):
+            console.print(f"{field.title}: {'; '.join(texts)}", soft_wrap=True)
 
 
 def _show_parts(query: Query, result: BaseModel) -> None:
