@@ -84,7 +84,7 @@ def test_a_message_is_none():
     )
 
 
-SENTENCE = re.compile(r"[A-Za-z]{2,}[:,]? [a-z]{2,}")
+SENTENCE = re.compile(r"[A-Za-z]{2,}[:,]? [a-z]{2,}[ :.]")
 
 
 def find_parsed(text):

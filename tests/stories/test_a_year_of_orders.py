@@ -93,7 +93,8 @@ def test_a_mention_of_no_brand_counts_once_the_brand_is_known(workspace, read_sc
             "properties": {"sentiment": 1, "people": 1000},
         },
     )  # fmt: skip
-    assert read_score(workspace, "anna", "book-shop", LATER)["symbiosis"] == "unknown"
+    before = run_fusion("score", "--brand", "book-shop", "--workspace", workspace, "--json")
+    assert before.told["code"] == "not_found"
     ask_fusion(
         workspace, "identity", "attach", "post-1", "--source", "events", "--brand", "book-shop",
         "--reason", "the shop in the picture",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from command_line import import_events, run_fusion
 
 VISIT = {
@@ -11,7 +13,7 @@ VISIT = {
 
 
 def test_two_who_never_met_stand_at_50_and_it_says_that_nothing_is_known(town, read_score):
-    row = read_score(town, "nobody-here", "nowhere-shop")
+    row = read_score(town, "pop-artist", "book-shop")
     assert (row["fusion_score"], row["confidence"], row["symbiosis"]) == (50, 0, "unknown")
     assert row["low"] < 40
     assert row["high"] > 60
@@ -19,13 +21,17 @@ def test_two_who_never_met_stand_at_50_and_it_says_that_nothing_is_known(town, r
     assert set(row["facets"].values()) == {0}
 
 
-def test_an_artist_and_a_brand_that_never_met_are_strangers_too(town, read_score):
-    row = read_score(town, "pop-artist", "book-shop")
-    assert (row["fusion_score"], row["confidence"], row["symbiosis"]) == (50, 0, "unknown")
-
-
-def test_asking_for_nobody_in_particular_that_is_not_there_says_so(town):
-    run = run_fusion("score", "--brand", "nowhere-shop", "--workspace", town, "--json")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--brand", "nowhere-shop"],
+        ["--consumer", "nobody-here"],
+        ["--consumer", "pop-artist", "--brand", "nowhere-shop"],
+        ["--consumer", "nobody-here", "--brand", "book-shop"],
+    ],
+)
+def test_who_is_not_known_has_no_score_and_that_is_said(town, asked):
+    run = run_fusion("score", *asked, "--workspace", town, "--json")
     assert run.status == 1
     assert run.told["code"] == "not_found"
 

@@ -74,6 +74,8 @@ def test_the_preview_is_what_saving_then_does(owner, workspace):
 def test_saved_points_stand_in_the_workspaces_own_file_and_on_record(owner, workspace):
     answer = change_points(owner, workspace, **{"points.wallet": "5"})
     assert "are in force" in answer.text
+    versions = owner.get("/points/versions").text
+    assert re.search(r"<li>Order Completed, spend: 3(\.0)? → 5(\.0)?</li>", versions)
     own = tomllib.loads(workspace.points_path.read_text(encoding="utf-8"))
     assert own == {"kinds": {"Order Completed": {"points": {"wallet": 5}}}}
     assert "change points" in read_actions(workspace)
