@@ -113,7 +113,7 @@ def test_erasing_a_person_clears_the_details_and_leaves_the_record_whole(looks, 
     assert entry.detail == {}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     action=st.text(st.characters(codec="utf-8"), max_size=20),
     detail=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.text(

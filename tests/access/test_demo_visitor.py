@@ -61,7 +61,7 @@ def test_anybody_else_is_not(way, reason, visit, store):
         assert list_accounts(session) == []
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(address=st.ip_addresses().map(str))
 def test_no_address_but_the_machines_own_gets_in(address, visit):
     from ipaddress import ip_address

@@ -120,7 +120,7 @@ def test_sessions_that_ended_are_cleared_away(anna, sign_in, session_store):
         assert session.count(STAFF_SESSIONS) == 1
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=60) | st.from_regex(r"cfs_[A-Za-z0-9_-]{43}", fullmatch=True))
 def test_no_other_text_is_a_session(text, anna, find_who):
     assert find_who(text) is None

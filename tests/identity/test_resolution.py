@@ -170,7 +170,7 @@ def draw_household(draw):
     return (f"person-{person}" if is_named else None, own | shared)
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(draw_household(), max_size=8), max_size=4))
 def test_in_any_order_two_accounts_or_two_emails_never_meet_in_one_consumer(make_town, batches):
     town = make_town()
@@ -184,7 +184,7 @@ def test_in_any_order_two_accounts_or_two_emails_never_meet_in_one_consumer(make
         assert len(holders) == len(set(holders)), (name, town.groups(), keys)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(draw_household(), max_size=10))
 def test_the_same_sightings_again_change_nothing(make_town, batch):
     town = make_town()
@@ -196,7 +196,7 @@ def test_the_same_sightings_again_change_nothing(make_town, batch):
     assert (town.groups(), town.owners()) == (groups, owners)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(draw_household(), max_size=8), max_size=3))
 def test_what_a_batch_reports_is_what_the_store_then_says(make_town, batches):
     town = make_town()
@@ -229,7 +229,7 @@ def draw_people(draw):
     return sightings
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sightings=draw_people(), seed=st.integers(0, 1_000))
 def test_where_nothing_is_contradictory_the_order_of_sightings_does_not_matter(make_town, sightings, seed):
     shuffled = list(enumerate(sightings))

@@ -184,7 +184,7 @@ def test_a_line_without_end_is_set_aside_in_bounded_memory(desk, monkeypatch):
     assert len(staged.rejected[0]["raw"]) < 20_000
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.lists(
         st.tuples(*[st.text(st.sampled_from('ab,"\n é'), max_size=6)] * 3), min_size=1, max_size=20

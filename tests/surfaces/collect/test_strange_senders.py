@@ -27,7 +27,7 @@ PATHS = [
     "/v1/chatwoot",
 ]
 FUZZING = settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 # What a field may hold that nobody expects there: of other types, beyond bounds, half a character, control characters.
