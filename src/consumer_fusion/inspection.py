@@ -29,6 +29,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.import_record import REJECTIONS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -128,21 +129,21 @@ class FullPointsReport(PointsReport):
     points: dict[str, Any] = describe("Points", "The whole table, in the form of `points.toml`.")
 
 
-def report_points(workspace: Workspace, *, is_difference: bool = False) -> PointsReport:
-    """The points in force.
+def report_points(workspace: Workspace, points: PointsTable, *, is_difference: bool = False) -> PointsReport:
+    """A report on the points in force.
 
     Args:
         workspace: Workspace.
+        points: The points in force.
         is_difference: Whether to leave out the whole table.
     """
-    force = put_points_in_force(workspace)
     report = PointsReport(
-        version=force.points.version,
+        version=points.version,
         no_points_yet=tuple(UnscoredKind.model_validate(row) for row in count_unscored(workspace)),
-        differences=compare_points(load_points(), force.points),
+        differences=compare_points(load_points(), points),
         suggestions=tuple(list_suggestions(workspace)),
     )
-    return report if is_difference else FullPointsReport(**dict(report), points=write_points(force.points))
+    return report if is_difference else FullPointsReport(**dict(report), points=write_points(points))
 
 
 def examine_folder(folder: Path, *, is_quick: bool = False) -> InspectionReport:

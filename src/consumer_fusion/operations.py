@@ -162,7 +162,7 @@ class OperationGroup:
         title: Heading of its page, and its label in the navigation.
         intro: Introduction of its page; also the help of the command.
         under: Heading in the navigation under which its generated page is listed; empty where the console has a
-        handwritten page, or none.
+            handwritten page, or none.
         at: Path in the API and the console, where it differs from the name; without the slash.
     """
 

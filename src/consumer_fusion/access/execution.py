@@ -43,8 +43,8 @@ def execute(
         PermissionDeniedError: The caller lacks the permission.
         InputError: A number or a text of the parameters is one that no store can hold.
     """
-    _check_values(parameters.model_dump())
     require_permission(caller, query.needs, getattr(parameters, "brand", None))
+    _check_values(parameters.model_dump())
     context = Context(workspace, caller, site=site)
     if progress is not None:
         context.progress = progress

@@ -80,7 +80,8 @@ def store_rejections(
     taken: set[tuple[int, str]] = set()
     for row in sorted(rejected, key=lambda each: each["rejection_id"] is None):
         row |= {"import_id": import_id, "rejected_us": now_us}
-        _set_place(row, former, taken)
+        if retried:
+            _set_place(row, former, taken)
         number = row["rejection_id"]
         if number is not None:
             session.update(REJECTIONS, {name: row[name] for name in _COLUMNS}, {"rejection_id": number})

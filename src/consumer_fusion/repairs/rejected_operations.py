@@ -147,9 +147,8 @@ def retry_rows(
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
     result = rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
     with context.reading() as session:
-        rows = list_rejections(session) if result.rejected else ()
-    left = [row.message for row in rows if ids is None or row.rejection_id in ids]
-    return RetryResult(**result.model_dump(), reasons=left[:MOST_REASONS])
+        left = list_rejections(session, rejection_ids=ids, limit=MOST_REASONS) if result.rejected else ()
+    return RetryResult(**result.model_dump(), reasons=[row.message for row in left])
 
 
 def _drop_rows(context: Context, asked: DropRows) -> DroppedRows:

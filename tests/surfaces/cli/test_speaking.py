@@ -264,6 +264,18 @@ def test_a_very_narrow_window_loses_no_text(print_rows, width):
     assert all(flatten(each) in shown for each in (*COLUMNS, *ROWS[0]))
 
 
+@pytest.mark.parametrize("columns", [["half-life in days", "kind of event", "points"], ["", ""]])
+def test_a_table_without_rows_or_headings_fits_any_window(capsys, set_width, columns):
+    set_width(10)
+    print_table("Nothing", columns, [])
+    print_table("Nothing", columns, [[""] * len(columns)])
+    assert capsys.readouterr().out.count("Nothing") == 2
+
+
+def test_points_without_differences_are_said_to_have_none(untouched_shop):
+    assert "No differences" in run_fusion("points", "--diff", "--workspace", untouched_shop).output
+
+
 def test_an_import_says_in_words_what_became_of_the_rows(shop):
     run = run_fusion("import", shop / "events.jsonl", "--format", "events", "--workspace", shop)
     words = flatten(run.output)

@@ -140,7 +140,7 @@ def find_experiment(context: Context, experiment_id: str) -> Experiment:
     raise NotFoundError(
         N_("There is no such experiment."),
         hint=N_(
-            "The planner of a brand lists all of them, and `fusion experiments list` those of all brands."
+            "The page “Plan” of a brand lists its experiments, and `fusion experiments list` those of all brands."
         ),
     )
 

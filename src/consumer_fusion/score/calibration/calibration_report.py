@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from consumer_fusion.i18n.messages import STORED, Message, parse_message
+from consumer_fusion.i18n.messages import STORED, Message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Schema, describe
@@ -64,11 +64,9 @@ class CalibrationReport(Schema):
     after: ValidityMeasures = describe("After", "Held-out measures of the learnt points.")
     gain: float = describe("Gain", "Mean held-out log-loss before, minus that after.")
     gain_error: float = describe("Standard error of the gain", "Its bootstrap standard error.")
-    unhappy_pairs: int = describe(
-        "Unhappy", "Held-out pairs below 45 by the points before the calibration.", 0
-    )
+    unhappy_pairs: int = describe("Unhappy", "Held-out pairs below 45 by the points before the calibration.")
     lifted_pairs: int = describe(
-        "Lifted", "Number of those that would be above neutral by the learnt points.", 0
+        "Lifted", "Number of those that would be above neutral by the learnt points."
     )
     is_better: bool = describe(
         "Better",
@@ -140,12 +138,7 @@ def write_report(report: CalibrationReport) -> dict[str, Any]:
 
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
     """The report that `write_report` wrote; better only if it also meets today's criteria."""
-    # Older releases stored messages as text.
-    kept = {
-        key: parse_message(each) if isinstance(each, str) else each
-        for key, each in content["kept_kinds"].items()
-    }
-    report = CalibrationReport.model_validate({**content, "kept_kinds": kept})
+    report = CalibrationReport.model_validate(content)
     return report.model_copy(update={"is_better": report.is_better and not find_objection(report)})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.messages import Message
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Moment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
@@ -19,7 +20,7 @@ from consumer_fusion.score.model.ledger import (
 )
 from consumer_fusion.score.model.reading import BASELINE, KindState, Reading, read_pair, read_score
 
-DECAY = "decay"
+DECAY = N_("decay")
 """Stands for an event where only time passed."""
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion.errors import FusionError
+from consumer_fusion.score.model.changes import DECAY
 from consumer_fusion.server.authentication import note_refusal
 from consumer_fusion.server.http_errors import (
     ErrorResponse,
@@ -118,7 +119,7 @@ def _round(value: Any) -> Any:
             "as_of",
             "percentile_as_of",
             "next_cursor",
-            *(("at",) if value.get("event_id") == "decay" else ()),
+            *(("at",) if value.get("event_id") == DECAY else ()),
         )
         return {name: _round(each) for name, each in value.items() if name not in moving}
     if isinstance(value, list):

@@ -24,7 +24,9 @@ def print_effect(effect: ActionEffect) -> None:
     ]
     if any(each.value is not None for each in effect.observed):
         for name, row in (("observed", effect.observed), ("expected", effect.expected)):
-            drawn = [min(values) if each.value is None else each.value for each in row]
+            # The last days, as many as fit on one line next to the heading.
+            fitting = row[-(console.width - len("observed  ")) :]
+            drawn = [min(values) if each.value is None else each.value for each in fitting]
             console.print(f"{name}  {draw_sparkline(drawn, low=min(values), high=max(values))}")
     console.print()
     print_table(

@@ -145,8 +145,10 @@ def print_table(
     table = Table(
         box=SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0)
     )
-    spare, wanted = room - sum(least), max(1, sum(most) - sum(least))
-    widths = [min(high, low + (high - low) * spare // wanted) for low, high in zip(least, most, strict=True)]
+    spare, wanted = max(0, room - sum(least)), max(1, sum(most) - sum(least))
+    widths = [
+        max(1, min(high, low + (high - low) * spare // wanted)) for low, high in zip(least, most, strict=True)
+    ]
     for heading, width in zip(headings, widths, strict=True):
         justify: JustifyMethod = "right" if heading.plain in right else "left"
         table.add_column(_wrap(heading, width), justify=justify, overflow="fold", width=width)

@@ -29,10 +29,13 @@ def points(
     if context.invoked_subcommand is not None:
         return
     with open_workspace(workspace) as opened:
-        force = put_points_in_force(opened)
-        report = inspection.report_points(opened, is_difference=is_difference)
+        points_table = put_points_in_force(opened).points
+        report = inspection.report_points(opened, points_table, is_difference=is_difference)
     if is_json:
         print_json(report)
+        return
+    if is_difference and not report.differences:
+        console.print("No differences: the points in force are the shipped ones.")
         return
     if is_difference:
         print_table(
@@ -53,10 +56,10 @@ def points(
             kind.magnitude if any(e.is_graded for e in kind.entries) else "",
             f"{kind.half_life_days:g}{' ~' if kind.follows_rhythm else ''}",
         ]
-        for kind in force.points.kinds.values()
+        for kind in points_table.kinds.values()
     ]
     print_table(
-        f"Points {force.points.version[:12]}",
+        f"Points {points_table.version[:12]}",
         ["kind of event", "its key, if different", "points (× magnitude)", "magnitude", "half-life, days"],
         rows,
     )

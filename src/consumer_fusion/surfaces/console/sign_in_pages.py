@@ -43,7 +43,7 @@ class SignInPage:
         message: Error message.
         hint: Hint for fixing the error.
         is_owner_link: Whether the link creates the first owner, who enters their e-mail address.
-        min_letters: Minimum length of a password.
+        min_characters: Minimum length of a password.
         staff_name: Name of the user already signed in; empty for none.
         is_demo: Whether demo mode allows entry without a password.
     """
@@ -53,7 +53,7 @@ class SignInPage:
     message: str = ""
     hint: str = ""
     is_owner_link: bool = False
-    min_letters: int = MIN_CHARACTERS
+    min_characters: int = MIN_CHARACTERS
     staff_name: str = ""
     is_demo: bool = False
 

@@ -17,7 +17,8 @@ from consumer_fusion.i18n.labels import (
     write_score,
 )
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import N_, _, read_language
+from consumer_fusion.i18n.translation import _, read_language
+from consumer_fusion.score.model.changes import DECAY
 from consumer_fusion.views.charts.event_names import place_names
 from consumer_fusion.views.charts.frame import AnyChart, colour_ways, draw_middle, frame_chart, make_data
 from consumer_fusion.views.charts.theme import (
@@ -30,7 +31,6 @@ from consumer_fusion.views.charts.theme import (
     check_columns,
 )
 
-DECAY = N_("decay")
 """The `event_id` of a change due to time alone, not to an event."""
 
 _PLOT_HEIGHT = 260
