@@ -16,7 +16,8 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import KindState, read_pair
-from consumer_fusion.score.queries.score_queries import read_reading, read_states, score_states
+from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.queries.score_queries import read_reading, read_states
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.segments import list_segments
 from copied_workspaces import copy_made
@@ -144,7 +145,7 @@ def test_one_pair_read_alone_has_the_score_that_it_has_among_all(mixed):
     with mixed.store.reading() as session:
         context = force.open(mixed, session)
         states = read_states(context, moment)
-        for row in score_states(mixed.engine, states, force.points, force.kind_ids).to_pylist():
+        for row in score_states(states, force.points, force.kind_ids).to_pylist():
             alone = read_reading(context, moment, row["consumer_id"], row["brand_id"])
             assert alone.fusion_score == pytest.approx(row["fusion_score"], rel=1e-9)
             assert alone.low == pytest.approx(row["low"], rel=1e-9)

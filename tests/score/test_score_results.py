@@ -42,10 +42,10 @@ for file in sorted(Path(sys.argv[1]).rglob("*.py")):
         print(file.relative_to(sys.argv[1]).as_posix(), count)
 """
 SHAPERS = {
-    "consumer_fusion/score/model/reading.py", "consumer_fusion/score/queries/score_results.py",
-    "consumer_fusion/views/tables.py",
+    "consumer_fusion/score/model/reading.py", "consumer_fusion/score/model/score_arrays.py",
+    "consumer_fusion/score/queries/score_results.py", "consumer_fusion/views/tables.py",
 }  # fmt: skip
-"""Where a score is computed, where it is told, and where its columns have their labels."""
+"""Where a score is computed, for one pair and for many, where it is told, and where its columns have their labels."""
 
 
 def test_a_score_is_shaped_where_it_is_computed_and_where_it_is_told():

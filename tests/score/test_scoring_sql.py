@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from consumer_fusion.score.model import score_arrays
 from consumer_fusion.score.model.reading import FACET_ORDER, KindState, read_pair
+from consumer_fusion.score.model.score_arrays import score_states, sort_states
 from consumer_fusion.score.model.scoring_sql import build_kind_points, write_number, write_scores_query
 from consumer_fusion.score.points.points_table import load_points
 from pair_ledgers import EVIDENCE_KINDS
@@ -81,24 +83,27 @@ def assert_equal(rows, expected):
     assert [row["symbiosis"] for row in rows] == [reading.symbiosis for reading in readings]
 
 
-@pytest.fixture
-def duck():
-    connection = duckdb.connect()
-    connection.execute("set threads = 2")
-    yield connection
-    connection.close()
+def score_in_sql(states, points=POINTS):
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 2")
+        connection.register("decayed_states", states)
+        connection.register("kind_points", build_kind_points(points, KIND_IDS))
+        return connection.sql(write_scores_query(points)).to_arrow_table().to_pylist()
 
 
-def run_on_duckdb(connection, states, points=POINTS):
-    connection.register("decayed_states", states)
-    connection.register("kind_points", build_kind_points(points, KIND_IDS))
-    return connection.sql(write_scores_query(points)).to_arrow_table().to_pylist()
+def score_on_arrays(states, points=POINTS):
+    return score_states(sort_states(states), points, KIND_IDS).to_pylist()
+
+
+@pytest.fixture(params=[score_on_arrays, score_in_sql], ids=["arrays", "SQL"])
+def score_many(request):
+    return request.param
 
 
 @pytest.mark.slow
-def test_twenty_thousand_pairs_are_read_as_the_reference_reads_them(duck):
+def test_twenty_thousand_pairs_are_read_as_the_reference_reads_them(score_many):
     states = invent_states(PAIRS, seed=7)
-    rows = run_on_duckdb(duck, states)
+    rows = score_many(states)
     expected = read_by_reference(states)
     assert len(expected) == PAIRS
     assert len(Counter(reading.symbiosis for reading in expected.values())) == 9
@@ -124,28 +129,49 @@ def test_the_same_text_runs_unchanged_on_another_engine():
     assert_equal(rows, read_by_reference(states))
 
 
-def test_state_and_unfolded_rest_may_come_as_separate_rows(duck):
+def test_state_and_unfolded_rest_may_come_as_separate_rows(score_many):
     states = invent_states(2_000, seed=9)
     expected = read_by_reference(states)
     halves = {name: pa.compute.multiply(states[name], 0.5) for name in "xyqru"}
     half = pa.table({**{name: states[name] for name in states.column_names[:3]}, **halves})
-    assert_equal(run_on_duckdb(duck, pa.concat_tables([half, half])), expected)
+    assert_equal(score_many(pa.concat_tables([half, half])), expected)
 
 
-def test_other_points_need_only_another_reading(duck, tmp_path):
+def test_other_points_need_only_another_reading(score_many, tmp_path):
     overrides = tmp_path / "points.toml"
     overrides.write_text(
         'constants.knee = 7\nconstants.ignorance = 9\n[kinds."Order Completed"]\npoints = { wallet = 5, feet = 0 }\n'
     )
     points = load_points(overrides)
     states = invent_states(2_000, seed=10)
-    rows = run_on_duckdb(duck, states, points)
+    rows = score_many(states, points)
     assert_equal(rows, read_by_reference(states, points))
     usual = read_by_reference(states)
     moved = [
         row for row in rows if row["fusion_score"] != usual[row["consumer_id"], row["brand_id"]].fusion_score
     ]
     assert len(moved) > 100
+
+
+def test_pieces_of_any_size_give_the_same_scores_in_the_order_of_the_states(monkeypatch):
+    states = sort_states(invent_states(500, seed=11))
+    whole = score_states(states, POINTS, KIND_IDS)
+    monkeypatch.setattr(score_arrays, "STATES_PER_PIECE", 3)
+    assert score_states(states, POINTS, KIND_IDS).equals(whole)
+    pairs = [list(zip(*(each[name].to_pylist() for name in ("consumer_id", "brand_id")))) for each in (whole, states)]
+    assert pairs[0] == list(dict.fromkeys(pairs[1]))
+
+
+def test_scores_alone_are_those_of_the_whole_reading():
+    states = sort_states(invent_states(500, seed=12))
+    names = ["brand_id", "consumer_id", "fusion_score", "voice"]
+    assert score_states(states, POINTS, KIND_IDS, names).equals(
+        score_states(states, POINTS, KIND_IDS).select(names)
+    )
+
+
+def test_without_states_there_are_no_scores():
+    assert score_on_arrays(invent_states(1, seed=13).slice(0, 0)) == []
 
 
 @pytest.mark.parametrize("number", [25.0, 1 / 3, 1e-7, 144, 1e22, 0.5])

@@ -192,7 +192,6 @@ def evaluate_decay(workspace: Workspace) -> int:
         brand_ids = _find_watched(session, subscriptions)
         moved = score_decay(
             session,
-            workspace.engine,
             force.points,
             force.kind_ids,
             since_us or now_us,

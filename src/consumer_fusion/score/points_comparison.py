@@ -13,7 +13,8 @@ from consumer_fusion.events.event_reader import EventSelection
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.score.calibration.calibration_report import UNHAPPY_BELOW
-from consumer_fusion.score.queries.score_queries import fold_until, score_states
+from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.queries.score_queries import fold_until
 from consumer_fusion.score.score_context import ScoreContext
 
 HAPPY_ABOVE = 55.0
@@ -113,7 +114,7 @@ def score_with_points(
         The columns of `score_states`.
     """
     states = fold_until(context, EventSelection(until_us=as_of_us), as_of_us)
-    return score_states(context.engine, states, context.points, context.kind_ids)
+    return score_states(states, context.points, context.kind_ids)
 
 
 def compare_scores(

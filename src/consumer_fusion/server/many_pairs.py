@@ -19,8 +19,9 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microsecon
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.percentiles import store_distribution
 from consumer_fusion.score.model.reading import FACET_ORDER
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -165,7 +166,7 @@ def _read_scores(
             consumers=consumers,
             brand_ids=brand_ids,
         )
-    return score_states(workspace.engine, states, force.points, force.kind_ids).combine_chunks()
+    return score_states(states, force.points, force.kind_ids).combine_chunks()
 
 
 def _compare(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> FloatArray:

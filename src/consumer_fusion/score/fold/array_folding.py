@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.score.model.row_order import find_runs, order_rows
 
 STATE_COLUMNS = PAIR_KIND_STATES.column_names
 _KEY = ("consumer_id", "brand_id", "kind_id")
-_LARGEST_KEY = 2**62
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -89,7 +89,7 @@ def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) ->
         if not len(columns["kind_id"]):
             continue
         count = columns["same_day_count"]
-        yield _sum_runs(columns, _weigh(columns, count, kinds), _find_runs(*(columns[name] for name in _KEY)))
+        yield _sum_runs(columns, _weigh(columns, count, kinds), find_runs([columns[name] for name in _KEY]))
 
 
 def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
@@ -110,14 +110,14 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
     columns = _select_known(columns, kinds)
     if not len(columns["kind_id"]):
         return to_states({name: np.empty(0) for name in STATE_COLUMNS})
-    order = _sort_events(columns)
+    order = order_rows(*(columns[name] for name in (*_KEY, "day")))
     for name, values in columns.items():
         columns[name] = values[order]
     del order, values
-    starts = _find_runs(*(columns[name] for name in _KEY), columns["day"])
+    starts = find_runs([columns[name] for name in (*_KEY, "day")])
     counts = np.diff(starts, append=len(columns["day"]))
     weights = _weigh(columns, np.repeat(counts, counts), kinds)
-    return _sum_runs(columns, weights, _find_runs(*(columns[name] for name in _KEY)))
+    return _sum_runs(columns, weights, find_runs([columns[name] for name in _KEY]))
 
 
 def to_states(columns: Mapping[str, Any]) -> pa.Table:
@@ -144,33 +144,6 @@ def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Rea
     count = same_day_count[crowded]
     weights[crowded] *= np.log2(1.0 + count) / count
     return weights
-
-
-def _sort_events(columns: Columns) -> Integers:
-    """The order by pair, kind and day; by one packed number where it fits, which is several times faster."""
-    names = (*_KEY, "day")
-    lowest = {name: int(columns[name].min()) for name in names}
-    spans = {name: int(columns[name].max()) - lowest[name] + 1 for name in names}
-    size = 1
-    for name in names:
-        size *= spans[name]
-    if size >= _LARGEST_KEY:
-        order: Integers = np.lexsort([columns[name] for name in reversed(names)])
-        return order
-    packed = columns[names[0]] - lowest[names[0]]
-    for name in names[1:]:
-        packed *= spans[name]
-        packed += columns[name] - lowest[name]
-    return np.argsort(packed)
-
-
-def _find_runs(*keys: Integers) -> Integers:
-    """Start positions of runs of equal keys."""
-    begins = np.zeros(len(keys[0]), bool)
-    begins[0] = True
-    for key in keys:
-        begins[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(begins)
 
 
 def _sum_runs(columns: Columns, weights: Reals, starts: Integers) -> pa.Table:

@@ -34,9 +34,10 @@ from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import compute_distribution, read_percentiles, store_distribution
 from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries.brand_visibility import Visibility, find_consumer, find_visibility
 from consumer_fusion.score.queries.other_brands import mask_other_brands
-from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
+from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, to_entries
 from consumer_fusion.score.queries.score_results import (
     SCORE_COLUMNS,
     CounterfactualScore,
@@ -431,7 +432,7 @@ def _read_scores(
         consumers=consumers,
         brand_ids=brand_ids,
     )
-    return score_states(workspace.engine, states, force.points, force.kind_ids)
+    return score_states(states, force.points, force.kind_ids)
 
 
 def _find_brand(session: Session, brand: str | None) -> list[int] | None:

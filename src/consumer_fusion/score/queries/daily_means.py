@@ -20,7 +20,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table
 from consumer_fusion.score.fold.decay import decay_states, fold_kinds_at
 from consumer_fusion.score.model.reading import FACET_ORDER
-from consumer_fusion.score.queries.score_queries import score_states
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
@@ -72,7 +72,10 @@ def average_days(
             )
             moment_us = (day + 1) * DAY_MICROSECONDS - 1
             scores = score_states(
-                context.engine, decay_states(table, fold_kinds, moment_us), context.points, context.kind_ids
+                decay_states(table, fold_kinds, moment_us),
+                context.points,
+                context.kind_ids,
+                ("consumer_id", "brand_id", *MEASURES),
             )
             rows.append(_average(scores, day))
         progress(day - first_day + 1, last_day - first_day + 1)

@@ -10,8 +10,7 @@ import pyarrow.compute as pc
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import decay_states, read_fold_kinds
-from consumer_fusion.score.queries.score_queries import score_states
-from consumer_fusion.storage.engine import Engine
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.storage.store import Session
 
 _PAIR = ["consumer_id", "brand_id"]
@@ -20,7 +19,6 @@ _TOLD = [*_PAIR, "fusion_score", "symbiosis"]
 
 def score_decay(
     session: Session,
-    engine: Engine,
     points: PointsTable,
     kind_ids: Mapping[str, int],
     since_us: int,
@@ -28,16 +26,15 @@ def score_decay(
     *,
     brand_ids: Collection[int] | None = None,
 ) -> pa.Table:
-    """How pairs stood at one moment and stand at a later one, by their folded events alone.
+    """The scores of pairs at an earlier and a later time, from their folded events alone.
 
-    The scores of pairs at an earlier and a later time, from their folded events alone.
-        session: One moment of the store.
-        engine: Session of the store.
-        points: Engine to compute with.
-        kind_ids: The number of each key.
-        since_us: Number of each key.
-        until_us: Earlier time.
-        brand_ids: Later time.
+    Args:
+        session: Session of the store.
+        points: The points in force.
+        kind_ids: Number of each key.
+        since_us: Earlier time.
+        until_us: Later time.
+        brand_ids: Brands; None for all.
 
     Returns:
         consumer_id, brand_id, fusion_score and symbiosis, the same with `_before`, and `is_quiet`: whether there were
@@ -53,7 +50,7 @@ def score_decay(
     )
     fold_kinds = read_fold_kinds(session, points, kind_ids)
     before, after = (
-        score_states(engine, decay_states(states, fold_kinds, moment_us), points, kind_ids).select(_TOLD)
+        score_states(decay_states(states, fold_kinds, moment_us), points, kind_ids, _TOLD)
         for moment_us in (since_us, until_us)
     )
     return after.join(before, _PAIR, right_suffix="_before", join_type="inner").join(

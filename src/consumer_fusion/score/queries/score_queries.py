@@ -15,40 +15,17 @@ import pyarrow.compute as pc
 from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, EventSelection, open_events
 from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
-from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_events
 from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.model.ledger import LedgerEntry
-from consumer_fusion.score.model.reading import (
-    FACET_ORDER,
-    READING_COLUMNS,
-    KindState,
-    Reading,
-    list_columns,
-    read_pair,
-)
-from consumer_fusion.score.model.scoring_sql import build_kind_points, write_scores_query
+from consumer_fusion.score.model.reading import KindState, Reading, read_pair
+from consumer_fusion.score.model.score_arrays import sort_states
 from consumer_fusion.score.score_context import ScoreContext
-from consumer_fusion.storage.engine import Engine
-
-FEW_STATES = 200
-"""Maximum number of state rows that are read without a query, whose start takes longer than reading them."""
-
-STATES_PER_PASS = 500_000
-"""State rows above this number are read for a part of the consumers at a time, which saves memory and spilling."""
 
 UNCOUNTED = "/without points"
 """Suffix for an event whose name is a kind of the points table but which does not count as that kind."""
 
-_SCORES_SCHEMA = pa.schema(
-    [
-        ("consumer_id", pa.int64()),
-        ("brand_id", pa.int64()),
-        *((name, pa.string() if name == "symbiosis" else pa.float64()) for name in READING_COLUMNS),
-        *((facet, pa.float64()) for facet in FACET_ORDER),
-    ]
-)
 _LEDGER_READ = (
     "consumer_id",
     "brand_id",
@@ -84,7 +61,7 @@ def read_states(
         brand_ids: Brands; None for all.
 
     Returns:
-        consumer_id, brand_id, kind_id and the five sums.
+        consumer_id, brand_id, kind_id and the five sums; the rows of a pair together, one for each kind.
     """
     unfolded = read_unfolded(context.session, consumers)
     newest = int(context.session.read_mark(NEWEST_MARK) or 0)
@@ -107,7 +84,7 @@ def read_states(
         tail = fold_unfolded(context, unfolded, as_of_us)
         if brand_ids is not None:
             tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
-        states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
+        states = sort_states(pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))]))
     return states
 
 
@@ -141,55 +118,11 @@ def read_reading(
 ) -> Reading:
     """The score of one pair as of a given time, by a point read; the engine runs only for events not folded yet."""
     states = read_states(context, as_of_us, consumers=[consumer_id], brand_ids=[brand_id])
-    return next(iter(_read_pairs(states, context.points, context.kind_ids).values()), None) or read_pair(
-        [], context.points
-    )
-
-
-def score_states(
-    engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
-) -> pa.Table:
-    """The scores of pairs with these states, in one query; for few pairs by the plain reference.
-
-    Returns:
-        consumer_id, brand_id, fusion_score, low, high, both sides, confidence, symbiosis, evidence, eight facets.
-    """
-    if states.num_rows <= FEW_STATES:
-        rows = [
-            {
-                "consumer_id": consumer_id,
-                "brand_id": brand_id,
-                **list_columns(reading),
-            }
-            for (consumer_id, brand_id), reading in _read_pairs(states, points, kind_ids).items()
-        ]
-        return pa.Table.from_pylist(rows, schema=_SCORES_SCHEMA)
-    query, kind_points = write_scores_query(points), build_kind_points(points, kind_ids)
-    passes = -(-states.num_rows // STATES_PER_PASS)
-    part = states["consumer_id"].to_numpy() % passes
-    return pa.concat_tables(
-        engine.read(
-            query,
-            step="read scores",
-            tables={
-                "decayed_states": states if passes == 1 else states.filter(pa.array(part == number)),
-                "kind_points": kind_points,
-            },
-        )
-        for number in range(passes)
-    )
-
-
-def _read_pairs(
-    states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
-) -> dict[tuple[int, int], Reading]:
-    keys = {number: key for key, number in kind_ids.items()}
-    pairs: dict[tuple[int, int], list[KindState]] = {}
-    for row in states.to_pylist():
-        pairs.setdefault((row["consumer_id"], row["brand_id"]), []).append(
-            KindState(keys.get(row["kind_id"], ""), *(row[name] for name in SUMS))
-        )
-    return {pair: read_pair(kinds, points) for pair, kinds in pairs.items()}
+    keys = {number: key for key, number in context.kind_ids.items()}
+    kinds = [
+        KindState(keys.get(row["kind_id"], ""), *(row[name] for name in SUMS)) for row in states.to_pylist()
+    ]
+    return read_pair(kinds, context.points)
 
 
 def read_ledgers(

@@ -25,7 +25,8 @@ from consumer_fusion.records.access import Caller
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.authentication import renew_session
 from consumer_fusion.storage.store import RangeCondition, Session
@@ -111,7 +112,7 @@ def list_changes(
             brand_ids={brand for _, brand in pairs},
         )
         names = name_entities(session, sorted({number for pair in pairs for number in pair}))
-    rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    rows = score_states(states, force.points, force.kind_ids).to_pylist()
     return [
         PairScore.from_row(
             row,

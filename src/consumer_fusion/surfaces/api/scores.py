@@ -16,10 +16,11 @@ from consumer_fusion.records.access import Caller
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import list_columns, read_pair
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import FALLING_DAYS
 from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
-from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.percentile_cache import Percentile
 from consumer_fusion.storage.store import Session
@@ -191,7 +192,7 @@ def read_pair_score(
             force.open(workspace, session), as_of_us, consumers=consumers, brand_ids=brand_ids
         )
         keys = name_entities(session, consumers)
-    rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    rows = score_states(states, force.points, force.kind_ids).to_pylist()
     if not rows and caller.brands is not None:
         raise _refuse_consumer()
     if not rows:
