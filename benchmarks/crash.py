@@ -32,13 +32,14 @@ from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.fold import derive_and_fold
 from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_relation
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import list_segments, place_digests
 
@@ -313,7 +314,7 @@ def compare_states(workspace: fusion.Workspace) -> dict[str, float]:
     """Compare every state row with a fold of all events from nothing."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        kept = session.read(PAIR_KIND_STATES).to_pylist()
+        kept = read_kept_states(session).to_pylist()
         source = open_events(session, workspace.folder)
         anew = fold_relation(
             workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids)

@@ -28,7 +28,6 @@ from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, 
 from consumer_fusion.events.event_reader import NEWEST_MARK
 from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
@@ -36,6 +35,7 @@ from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, w
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_reading
 from consumer_fusion.score.score_context import ScoreContext
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.segments import add_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
@@ -193,7 +193,7 @@ def read_single_pairs(
     def read_rows(number: int) -> object:
         consumer, brand = pairs[number % len(pairs)]
         with workspace.store.reading() as session:
-            return session.read(PAIR_KIND_STATES, {"consumer_id": consumer, "brand_id": brand})
+            return read_kept_states(session, consumers=[consumer], brand_ids=[brand])
 
     def read_score(number: int) -> object:
         consumer, brand = pairs[number % len(pairs)]

@@ -316,6 +316,8 @@ def write_tables() -> str:
         facts.append(f"Key: {', '.join(f'`{name}`' for name in table.primary_key)}.")
         if table.subject is not None:
             facts.append(f"Erasing the consumer in `{table.subject}`: {table.erasure}.")
+        elif table.erasure != "nothing personal":
+            facts.append(f"Erasing a consumer: {table.erasure}.")
         rows = []
         for column in table.columns:
             notes = [

@@ -6,6 +6,7 @@ import json
 import os
 from datetime import timedelta
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,7 +21,7 @@ from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
 from consumer_fusion.records.clock import read_system_clock
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import IMPORTS
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.score.states.kept_states import add_states, read_kept_states
 from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.segments import place_digests
 from consumer_fusion.workspace import STORE_FILE, STORE_FILES
@@ -87,9 +88,11 @@ def test_a_segment_file_that_was_changed_is_found(workspace):
 @pytest.mark.parametrize("change", [{"x": 1.0}, {"event_count": 7}])
 def test_a_state_that_is_not_what_the_events_add_up_to_is_found(workspace, change):
     with workspace.store.writing() as session:
-        row = session.read(PAIR_KIND_STATES, limit=1).to_pylist()[0]
-        key = {name: row[name] for name in PAIR_KIND_STATES.primary_key}
-        session.update(PAIR_KIND_STATES, change, key)
+        wrong = read_kept_states(session).slice(0, 1)
+        for name in ("event_count", "x", "y", "q", "r", "u"):
+            value = pa.array([change.get(name, 0)], wrong[name].type)
+            wrong = wrong.set_column(wrong.column_names.index(name), name, value)
+        add_states(session, [wrong])
     assert find_problems(workspace) == ["states equal a full recomputation"]
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.causal.experiments.rollout import PointsSuggestion, list_suggestions
 from consumer_fusion.errors import ConflictError, FusionError, StoreError
-from consumer_fusion.events.event_reader import FOLDED_MARK, EventSelection, open_events
+from consumer_fusion.events.event_reader import FOLDED_MARK, EventSelection, EventSource, open_events
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.events.sealed_ids import find_wrong_digests
 from consumer_fusion.i18n.messages import parse_message
@@ -28,7 +28,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.import_record import REJECTIONS
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.segment import Segment
@@ -42,6 +42,7 @@ from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
+from consumer_fusion.score.states.kept_states import count_kept_states, stream_kept_states
 from consumer_fusion.storage.file_locks import remove_unlocked
 from consumer_fusion.storage.private_files import is_private
 from consumer_fusion.storage.segments import find_safe_deletion_time, list_segments, sweep_files
@@ -59,6 +60,8 @@ from consumer_fusion.workspace import (
 
 TOLERANCE = 1e-9
 """Maximum relative difference between states and a full recomputation, due to the order of addition."""
+STATES_PER_PASS = 1_000_000
+"""Number of states above which they are compared in several passes."""
 INTERRUPTED_DAYS = 7
 """Number of days for which an interrupted import of files is kept, so that it can be resumed."""
 WAIT_SECONDS = 10.0
@@ -419,30 +422,40 @@ def _export_events(workspace: Workspace, session: Session, force: EffectivePoint
 
 
 def _compare_states(workspace: Workspace, session: Session, force: EffectivePoints) -> InspectionCheck:
-    kept = session.read(PAIR_KIND_STATES)
+    """Compare the states with a full recomputation, for a part of the consumers at a time to bound memory."""
+    parts = -(-count_kept_states(session) // STATES_PER_PASS) or 1
     source = open_events(session, workspace.folder, EventSelection(is_folded_only=True))
-    recomputed = fold_relation(
-        workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids)
-    )
+    fold_kinds = read_fold_kinds(session, force.points, force.kind_ids)
     terms = ", ".join(
         f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))"
         for s in SUMS
     )
-    row = workspace.engine.read(
-        f"""
-        select count(*) as n, sum(case when a.kind_id is null or k.kind_id is null or a.event_count <> k.event_count
-               then 1 else 0 end) as differing, greatest({terms}) as apart
-        from kept k full outer join recomputed a
-          on a.consumer_id = k.consumer_id and a.brand_id = k.brand_id and a.kind_id = k.kind_id
-        """,  # noqa: S608 - names of our own columns
-        step="compare states with a full recomputation",
-        tables={"kept": kept, "recomputed": recomputed},
-    ).to_pylist()[0]
-    apart, differing = row["apart"] or 0.0, row["differing"] or 0
+    count, differing, apart = 0, 0, 0.0
+    for part in range(parts):
+        own = f"(select * from {source.relation} e where consumer_id % {parts} = {part})"  # noqa: S608
+        row = workspace.engine.read(
+            f"""
+            select count(*) as n, sum(case when a.kind_id is null or k.kind_id is null
+                   or a.event_count <> k.event_count then 1 else 0 end) as differing, greatest({terms}) as apart
+            from kept k full outer join recomputed a
+              on a.consumer_id = k.consumer_id and a.brand_id = k.brand_id and a.kind_id = k.kind_id
+            """,  # noqa: S608 - names of our own columns
+            step="compare states with a full recomputation",
+            tables={
+                "kept": pa.concat_tables(
+                    each.filter(each["consumer_id"].to_numpy() % parts == part)
+                    for each in stream_kept_states(session)
+                ),
+                "recomputed": fold_relation(workspace.engine, EventSource(own, source.tables), fold_kinds),
+            },
+        ).to_pylist()[0]
+        count += row["n"]
+        differing += int(row["differing"] or 0)
+        apart = max(apart, row["apart"] or 0.0)
     return InspectionCheck(
         _STATES,
         apart <= TOLERANCE and not differing,
-        f"{row['n']:,} rows, {int(differing):,} differ in events, largest relative difference {apart:.1e}",
+        f"{count:,} rows, {differing:,} differ in events, largest relative difference {apart:.1e}",
     )
 
 

@@ -39,6 +39,7 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import seal_inbox
+from consumer_fusion.score.states.kept_states import move_changes
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
 
@@ -290,4 +291,5 @@ def land_staged(
         )
         finish_import(session, import_id, acceptance, workspace.now_us)
     seal_inbox(workspace)
+    move_changes(workspace.store)
     return acceptance

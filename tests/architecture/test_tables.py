@@ -84,7 +84,7 @@ def find_faults(table: Table) -> list[str]:
         faults.append("has personal columns but does not say whose they are and what erasure does")
     if table.subject is not None and table.erasure == "nothing personal":
         faults.append("has a subject but does not say what erasure does")
-    if table.subject is None and table.erasure != "nothing personal":
+    if table.subject is None and table.erasure not in ("nothing personal", "rewrite rows"):
         faults.append("erases without saying whose rows")
     if table.erasure == CLEARED:
         if not table.personal_columns:

@@ -7,10 +7,11 @@ import threading
 import pyarrow as pa
 import pytest
 
+from consumer_fusion.records.alert import NOTICE_STANDINGS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.identity import MERGES
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import STATE_BLOCKS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS
 from consumer_fusion.storage.sqlite import SQLiteStore
 from consumer_fusion.storage.store import RangeCondition
@@ -23,7 +24,7 @@ def make_sqlite(folder):
 
 
 STORES = {"sqlite": make_sqlite}
-STATE = PAIR_KIND_STATES.column_names
+STANDING = NOTICE_STANDINGS.column_names
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -45,13 +46,8 @@ def store(make_store):
     return make_store()
 
 
-def write_state(consumer, brand=1, kind=1, count=1, amount=1.0, last=10):
-    return (consumer, brand, kind, count, amount, amount, amount, amount, amount, last)
-
-
-def read_counts(session):
-    rows = session.read(PAIR_KIND_STATES, order_by=("consumer_id", "brand_id", "kind_id"))
-    return rows.select(["consumer_id", "event_count", "x", "last_occurred_us"]).to_pylist()
+def write_standing(consumer, brand=1, score=50.0, last=10):
+    return (consumer, brand, score, "neutral", "points", last)
 
 
 def name_consumers(session, *keys):
@@ -143,69 +139,55 @@ def test_numbers_of_arrival_rise_and_are_never_given_twice(store):
     assert number > last
 
 
-def test_adding_sums_up_and_keeps_the_largest_moment(store):
-    with store.writing() as session:
-        session.add(
-            PAIR_KIND_STATES, STATE, [write_state(1, amount=0.5, last=10)], largest=("last_occurred_us",)
-        )
-        session.add(
-            PAIR_KIND_STATES,
-            STATE,
-            [write_state(1, amount=0.25, last=4), write_state(2)],
-            largest=("last_occurred_us",),
-        )
-        assert read_counts(session) == [
-            {"consumer_id": 1, "event_count": 2, "x": 0.75, "last_occurred_us": 10},
-            {"consumer_id": 2, "event_count": 1, "x": 1.0, "last_occurred_us": 10},
-        ]
-
-
-def test_adding_within_one_call_sums_up_too(store):
-    with store.writing() as session:
-        session.add(
-            PAIR_KIND_STATES, STATE, iter([write_state(1), write_state(1)]), largest=("last_occurred_us",)
-        )
-        assert read_counts(session)[0]["event_count"] == 2
-
-
 def test_doubles_come_back_to_the_last_bit(store):
-    amounts = [0.1 + 0.2, 1e-300, 5e-324, 1.7976931348623157e308, -0.1]
+    scores = [0.1 + 0.2, 1e-300, 5e-324, 1.7976931348623157e308, -0.1]
     with store.writing() as session:
-        session.add(PAIR_KIND_STATES, STATE, [write_state(n, amount=a) for n, a in enumerate(amounts)])
-        assert [row["x"] for row in read_counts(session)] == amounts
+        session.insert(NOTICE_STANDINGS, STANDING, [write_standing(n, score=a) for n, a in enumerate(scores)])
+        rows = session.read(NOTICE_STANDINGS, order_by=("consumer_id",))
+        assert rows["fusion_score"].to_pylist() == scores
 
 
-def test_multiplying_changes_the_chosen_rows_only(store):
+def test_bytes_come_back_whole_and_a_row_is_replaced_in_place(store):
+    contents = [b"", b"\x00\xff" * 5_000, b"one"]
+    names = STATE_BLOCKS.column_names
     with store.writing() as session:
-        session.add(
-            PAIR_KIND_STATES, STATE, [write_state(1, kind=1), write_state(1, kind=2), write_state(1, kind=3)]
+        session.insert(STATE_BLOCKS, names, [(1, place, 0, each) for place, each in enumerate(contents)])
+        session.replace(STATE_BLOCKS, names, [(1, 0, 7, b"other"), (2, 0, 0, b"new")])
+        rows = session.read(STATE_BLOCKS, order_by=("brand_id", "first_place"))
+    assert rows["states"].to_pylist() == [b"other", *contents[1:], b"new"]
+    assert rows["state_count"].to_pylist() == [7, 0, 0, 0]
+
+
+def test_a_stream_has_every_row_once_in_batches_of_the_size(store):
+    with store.writing() as session:
+        session.insert(NOTICE_STANDINGS, STANDING, map(write_standing, range(10)))
+        batches = list(
+            session.stream(
+                NOTICE_STANDINGS, {"consumer_id": [1, 2, 3, 4, 5]}, columns=("consumer_id",), rows_per_batch=2
+            )
         )
-        session.multiply(PAIR_KIND_STATES, {"x": 0.5, "q": 0.25}, {"kind_id": [1, 3]})
-        rows = session.read(PAIR_KIND_STATES, order_by=("kind_id",)).to_pylist()
-    assert [(row["x"], row["y"], row["q"]) for row in rows] == [
-        (0.5, 1.0, 0.25),
-        (1.0, 1.0, 1.0),
-        (0.5, 1.0, 0.25),
-    ]
+        assert [len(each) for each in batches] == [2, 2, 1]
+        assert sorted(pa.concat_tables(batches)["consumer_id"].to_pylist()) == [1, 2, 3, 4, 5]
+        assert list(session.stream(NOTICE_STANDINGS, {"consumer_id": 99})) == []
 
 
 def test_conditions_choose_values_lists_spans_and_nothing(store):
     with store.writing() as session:
-        session.add(PAIR_KIND_STATES, STATE, [write_state(n, last=n * 10) for n in range(1, 7)])
+        session.insert(NOTICE_STANDINGS, STANDING, [write_standing(n, last=n * 10) for n in range(1, 7)])
 
         def choose(where):
             return [
                 row["consumer_id"]
-                for row in session.read(PAIR_KIND_STATES, where, order_by=("consumer_id",)).to_pylist()
+                for row in session.read(NOTICE_STANDINGS, where, order_by=("consumer_id",)).to_pylist()
             ]
 
         assert choose({"consumer_id": 3}) == [3]
         assert choose({"consumer_id": [2, 5, 99]}) == [2, 5]
         assert choose({"consumer_id": []}) == []
-        assert choose({"last_occurred_us": RangeCondition(above=20, at_most=40)}) == [3, 4]
-        assert choose({"last_occurred_us": RangeCondition(above=40), "consumer_id": [1, 6]}) == [6]
-        assert session.count(PAIR_KIND_STATES, {"last_occurred_us": RangeCondition(at_most=30)}) == 3
-        limited = session.read(PAIR_KIND_STATES, order_by=("last_occurred_us",), limit=2)
+        assert choose({"seen_us": RangeCondition(above=20, at_most=40)}) == [3, 4]
+        assert choose({"seen_us": RangeCondition(above=40), "consumer_id": [1, 6]}) == [6]
+        assert session.count(NOTICE_STANDINGS, {"seen_us": RangeCondition(at_most=30)}) == 3
+        limited = session.read(NOTICE_STANDINGS, order_by=("seen_us",), limit=2)
         assert limited["consumer_id"].to_pylist() == [1, 2]
 
 
@@ -232,13 +214,15 @@ def test_rows_are_found_and_deleted_by_a_table_of_keys(store):
         {"consumer_id": pa.array([1, 2, 9], pa.int64()), "brand_id": pa.array([1, 2, 9], pa.int64())}
     )
     with store.writing() as session:
-        session.add(
-            PAIR_KIND_STATES, STATE, [write_state(1), write_state(2), write_state(2, brand=2), write_state(3)]
+        session.insert(
+            NOTICE_STANDINGS,
+            STANDING,
+            [write_standing(1), write_standing(2), write_standing(2, brand=2), write_standing(3)],
         )
-        found = session.read_matching(PAIR_KIND_STATES, keys, columns=("consumer_id", "brand_id"))
+        found = session.read_matching(NOTICE_STANDINGS, keys, columns=("consumer_id", "brand_id"))
         assert sorted(map(tuple, (row.values() for row in found.to_pylist()))) == [(1, 1), (2, 2)]
-        assert session.delete_matching(PAIR_KIND_STATES, keys) == 2
-        assert [row["consumer_id"] for row in read_counts(session)] == [2, 3]
+        assert session.delete_matching(NOTICE_STANDINGS, keys) == 2
+        assert session.read(NOTICE_STANDINGS, order_by=("consumer_id",))["consumer_id"].to_pylist() == [2, 3]
 
 
 def test_replacing_updating_and_summarising(store):
@@ -246,20 +230,22 @@ def test_replacing_updating_and_summarising(store):
         session.replace(MARKS, MARKS.column_names, [("a", "1"), ("b", "2")])
         session.replace(MARKS, MARKS.column_names, [("a", "3")])
         assert session.read_mark("a") == "3"
-        session.add(PAIR_KIND_STATES, STATE, [write_state(n, last=n) for n in (1, 2, 3)])
-        assert session.update(PAIR_KIND_STATES, {"last_occurred_us": 50}, {"consumer_id": [1, 2]}) == 2
-        assert session.summarise(PAIR_KIND_STATES, "last_occurred_us", "max") == 50
-        assert session.summarise(PAIR_KIND_STATES, "last_occurred_us", "sum") == 103
+        session.insert(NOTICE_STANDINGS, STANDING, [write_standing(n, last=n) for n in (1, 2, 3)])
+        assert session.update(NOTICE_STANDINGS, {"seen_us": 50}, {"consumer_id": [1, 2]}) == 2
+        assert session.summarise(NOTICE_STANDINGS, "seen_us", "max") == 50
+        assert session.summarise(NOTICE_STANDINGS, "seen_us", "max", {"consumer_id": 3}) == 3
+        assert session.summarise(NOTICE_STANDINGS, "seen_us", "max", {"consumer_id": 9}) is None
+        assert session.summarise(NOTICE_STANDINGS, "seen_us", "sum") == 103
         assert session.summarise(EVENTS, "occurred_us", "max") is None
-        assert session.delete(PAIR_KIND_STATES) == 3
+        assert session.delete(NOTICE_STANDINGS) == 3
 
 
 def test_an_empty_read_keeps_the_declared_types(store):
     with store.reading() as session:
-        rows = session.read(PAIR_KIND_STATES)
+        rows = session.read(NOTICE_STANDINGS)
     assert rows.num_rows == 0
     assert rows.schema.field("consumer_id").type == pa.int64()
-    assert rows.schema.field("x").type == pa.float64()
+    assert rows.schema.field("fusion_score").type == pa.float64()
 
 
 def test_text_of_every_script_and_its_quotes_come_back_unchanged(store):

@@ -10,13 +10,14 @@ import pytest
 
 from consumer_fusion import pipeline
 from consumer_fusion.events.event_reader import EventSource
-from consumer_fusion.records.pair_state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import LANDMARKS, STATE_COLUMNS
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.fold import derive_and_fold
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, fold_sealed_batches
 from consumer_fusion.score.fold.decay import build_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_events, fold_relation
 from consumer_fusion.score.fold.folding import has_shared_days, refold
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.duckdb import DuckDBEngine
 from consumer_fusion.storage.segments import list_segments
 from folded_workspaces import (
@@ -191,7 +192,7 @@ def test_ten_new_events_touch_ten_rows_of_the_state(tmp_path, limit_inbox):
     with open_new(tmp_path / "w") as workspace:
         import_batches(workspace, [STREAM])
         with workspace.store.reading() as session:
-            before = {tuple(row.values()) for row in session.read(PAIR_KIND_STATES).to_pylist()}
+            before = {tuple(row.values()) for row in read_kept_states(session).to_pylist()}
         fresh = [
             invent_event(1000 + number, START + timedelta(days=13), consumer=f"consumer-{number % 5}", brand="brand-0",
                          kind=("Page Viewed", "Store Visited")[number // 5])
@@ -199,7 +200,7 @@ def test_ten_new_events_touch_ten_rows_of_the_state(tmp_path, limit_inbox):
         ]  # fmt: skip
         import_batches(workspace, [fresh])
         with workspace.store.reading() as session:
-            after = {tuple(row.values()) for row in session.read(PAIR_KIND_STATES).to_pylist()}
+            after = {tuple(row.values()) for row in read_kept_states(session).to_pylist()}
         assert len(after - before) == 10
 
 
@@ -284,4 +285,4 @@ def test_events_of_no_known_kind_fold_to_nothing(engine):
     unknown = events.set_column(2, "kind_id", pa.array([99] * events.num_rows, pa.int64()))
     states = fold_events_table(unknown.drop_columns(["same_day_count"]), KindArrays.from_table(FOLD_KINDS))
     assert states.num_rows == 0
-    assert states.column_names == list(PAIR_KIND_STATES.column_names)
+    assert states.column_names == list(STATE_COLUMNS)

@@ -158,7 +158,10 @@ def test_pieces_of_any_size_give_the_same_scores_in_the_order_of_the_states(monk
     whole = score_states(states, POINTS, KIND_IDS)
     monkeypatch.setattr(score_arrays, "STATES_PER_PIECE", 3)
     assert score_states(states, POINTS, KIND_IDS).equals(whole)
-    pairs = [list(zip(*(each[name].to_pylist() for name in ("consumer_id", "brand_id")))) for each in (whole, states)]
+    pairs = [
+        list(zip(*(each[name].to_pylist() for name in ("consumer_id", "brand_id"))))
+        for each in (whole, states)
+    ]
     assert pairs[0] == list(dict.fromkeys(pairs[1]))
 
 

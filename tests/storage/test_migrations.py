@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from consumer_fusion.errors import ConflictError
+from consumer_fusion.records.pair_state import STATE_COLUMNS
+from consumer_fusion.score.states.kept_states import move_changes, read_kept_states
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
 from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, STORE_TABLES, SQLiteStore
 from consumer_fusion.workspace import STORE_FILE, open_workspace
 from small_workspaces import open_small
 
-SQL_TYPES = {"integer": "BIGINT", "real": "DOUBLE", "text": "TEXT", "boolean": "BOOLEAN"}
+SQL_TYPES = {"integer": "BIGINT", "real": "DOUBLE", "text": "TEXT", "boolean": "BOOLEAN", "bytes": "BLOB"}
 
 
 def declare(table):
@@ -168,3 +170,31 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, next_schema
         store.bring_up_to_date()
     store.close()
     assert dump(tmp_path / "old.db") == before
+
+
+def test_states_of_the_first_version_are_kept(tmp_path):
+    path = tmp_path / "old.db"
+    engine = sa.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    states = [
+        (consumer, brand, kind, kind, 0.5 * consumer, 1.0, 2.0, 3.0, 4.0, 100 + kind)
+        for brand in (7, 2**40)
+        for consumer in range(1, 90)
+        for kind in (1, 3)
+    ]
+    with engine.connect() as connection:
+        migrate_schema(connection, None, latest="1")
+        marks = ", ".join("?" * len(STATE_COLUMNS))
+        connection.exec_driver_sql("begin")
+        connection.exec_driver_sql(f"insert into pair_kind_states values ({marks})", states)
+        connection.exec_driver_sql("commit")
+        migrate_schema(connection, "1")
+    engine.dispose()
+    store = SQLiteStore(path)
+    for step in range(2):
+        with store.reading() as session:
+            kept = read_kept_states(session)
+            assert read_kept_states(session, consumers=[33], brand_ids=[7])["x"].to_pylist() == [16.5, 16.5]
+        rows = zip(*(column.to_pylist() for column in kept.columns), strict=True)
+        assert sorted(rows) == sorted(states)
+        assert move_changes(store, least=1) == (0 if step else len(states))
+    store.close()

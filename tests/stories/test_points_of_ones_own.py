@@ -6,7 +6,8 @@ import pytest
 
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion import open_workspace
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.score.model.score_arrays import sort_states
+from consumer_fusion.score.states.kept_states import read_kept_states
 from copied_workspaces import copy_made
 
 LATER = "2026-06-01T00:00:00Z"
@@ -34,7 +35,7 @@ def score(read_score):
 
 def read_states(workspace):
     with open_workspace(workspace) as opened, opened.store.reading() as session:
-        return session.read(PAIR_KIND_STATES, order_by=("consumer_id", "brand_id", "kind_id")).to_pylist()
+        return sort_states(read_kept_states(session)).to_pylist()
 
 
 def set_points(workspace, text):

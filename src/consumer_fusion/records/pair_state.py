@@ -12,24 +12,74 @@ from consumer_fusion.records.table import Column, Table
 SUMS = ("x", "y", "q", "r", "u")
 """The five additive sums, with the letters of the model (`docs/concepts/score.md`)."""
 
-PAIR_KIND_STATES = Table(
-    name="pair_kind_states",
-    grain="one pair of consumer and brand, and one kind",
-    writer="score.fold.folding",
+STATE_COLUMNS: tuple[str, ...] = (
+    "consumer_id",
+    "brand_id",
+    "kind_id",
+    "event_count",
+    *SUMS,
+    "last_occurred_us",
+)
+"""The columns of states: the pair and kind, the number of folded events, the sums at the landmark of the kind's
+half-life, and the time of the newest folded event."""
+
+STATE_BLOCKS = Table(
+    name="state_blocks",
+    grain="one brand and some dozens of states of its consumers",
+    writer="score.states",
+    columns=(
+        Column("brand_id", "integer", "The brand."),
+        Column(
+            "first_place",
+            "integer",
+            "Place of its first consumer; they are ordered by the last four bits of their number, then by the rest.",
+        ),
+        Column("state_count", "integer", "Number of states."),
+        Column(
+            "states",
+            "bytes",
+            "64 bytes a state, little-endian: `consumer_id` (8), `kind_id` and `event_count` (4 each), the sums `x`, "
+            "`y`, `q`, `r`, `u` as doubles, `last_occurred_us` (8).",
+        ),
+    ),
+    primary_key=("brand_id", "first_place"),
+    erasure="rewrite rows",
+    scope="events",
+)
+
+STATE_CHANGES = Table(
+    name="state_changes",
+    grain="one pair and kind whose state has changed since its block was written",
+    writer="score.states",
     columns=(
         Column("consumer_id", "integer", "The consumer, after merges."),
         Column("brand_id", "integer", "The brand."),
         Column("kind_id", "integer", "The kind (`kinds`)."),
-        Column("event_count", "integer", "Number of folded events."),
-        Column("x", "real", "Sum of weight x magnitude, at the landmark of the kind's half-life."),
-        Column("y", "real", "Sum of weights."),
-        Column("q", "real", "Sum of squared weight x magnitude."),
-        Column("r", "real", "Sum of squared weights."),
-        Column("u", "real", "Sum of squared weight x magnitude to the first power."),
-        Column("last_occurred_us", "integer", "Time of the newest folded event."),
+        Column("event_count", "integer", "Number of folded events to add to those of the block."),
+        Column("x", "real", "Sum of weight x magnitude to add, at the landmark of the kind's half-life."),
+        Column("y", "real", "Sum of weights to add."),
+        Column("q", "real", "Sum of squared weight x magnitude to add."),
+        Column("r", "real", "Sum of squared weights to add."),
+        Column("u", "real", "Sum of squared weight x magnitude to the first power, to add."),
+        Column("last_occurred_us", "integer", "Time of the newest of these events."),
     ),
     primary_key=("consumer_id", "brand_id", "kind_id"),
     indexes=(("brand_id",),),
+    subject="consumer_id",
+    erasure="delete rows",
+    is_clustered=True,
+    scope="events",
+)
+
+PAIRS = Table(
+    name="pairs",
+    grain="one pair of consumer and brand that has states, or had",
+    writer="score.states",
+    columns=(
+        Column("consumer_id", "integer", "The consumer, after merges."),
+        Column("brand_id", "integer", "The brand."),
+    ),
+    primary_key=("consumer_id", "brand_id"),
     subject="consumer_id",
     erasure="delete rows",
     is_clustered=True,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-ColumnType = Literal["integer", "real", "text", "boolean"]
-Erasure = Literal["delete rows", "clear personal columns", "nothing personal"]
+ColumnType = Literal["integer", "real", "text", "boolean", "bytes"]
+Erasure = Literal["delete rows", "clear personal columns", "rewrite rows", "nothing personal"]
+"""`rewrite rows`: a row holds several consumers, and is written again without the erased one."""
 
 
 Scope = Literal["events", "segments", "rules", "actions"]
@@ -46,7 +47,7 @@ class Table:
         primary_key: Column names.
         unique: Further sets of columns that are unique.
         indexes: Sets of columns with an index.
-        subject: Column with the consumer whose personal data a row holds, if it holds any.
+        subject: Column with the consumer whose personal data a row holds, if it holds that of one.
         erasure: Effect of an erasure of that consumer on the rows.
         has_sequence: Whether the single primary key column is a sequence and never reused.
         is_clustered: Whether rows are stored in the order of the primary key.

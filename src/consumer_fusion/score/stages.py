@@ -11,17 +11,18 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.import_record import CORRECTIONS
-from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIRS, STATE_BLOCKS, STATE_CHANGES
 from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
-from consumer_fusion.score.fold.folding import fold_segments, write_deltas
+from consumer_fusion.score.fold.folding import fold_segments
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.replacement import replace_events
 from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.score.score_context import ScoreContext
+from consumer_fusion.score.states.kept_states import add_states
 
 DISPERSIONS_MARK = "dispersions_learnt_of_events"
 
@@ -78,7 +79,7 @@ def _fold_segments(landing: Landing) -> None:
         landing.segments,
         newest_us=landing.newest_us,
     )
-    write_deltas(
+    add_states(
         landing.session, deltas, progress=lambda done, total: landing.progress("keep states", done, total)
     )
 
@@ -120,7 +121,7 @@ def _learn_dispersions(landing: Landing) -> None:
 
 
 _RECORD = (EVENTS, SEGMENTS, DERIVED_EVENTS, ATTACHMENTS, IDENTITIES, ENTITIES, SEEN_EVENTS)
-_STATES = (PAIR_KIND_STATES, LANDMARKS, MARKS)
+_STATES = (STATE_BLOCKS, STATE_CHANGES, PAIRS, LANDMARKS, MARKS)
 
 STAGES = (
     Stage(

@@ -14,7 +14,6 @@ import pyarrow as pa
 from consumer_fusion.events import sealed_ids
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.percentiles import store_distribution
@@ -22,6 +21,7 @@ from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_states
+from consumer_fusion.score.states.kept_states import count_kept_states
 from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -37,21 +37,16 @@ MANY_EVENTS = 200_000
 _TEXTS = ("brand", "as_of", "symbiosis")
 
 
-def count_states(session: Session, brand_id: int) -> int:
-    """Number of state rows of a brand."""
-    return session.count(PAIR_KIND_STATES, {"brand_id": brand_id})
-
-
 def count_all_states(session: Session) -> dict[int, int]:
     """Number of state rows of each brand."""
     brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
-    return {each: count_states(session, each) for each in brands["entity_id"].to_pylist()}
+    return {each: count_kept_states(session, each) for each in brands["entity_id"].to_pylist()}
 
 
 def is_many(session: Session, brand_ids: Collection[int] | None) -> bool:
     """Whether some brands, or the workspace, are large enough that their pairs are read in a worker process."""
     if brand_ids is not None:
-        return sum(count_states(session, each) for each in brand_ids) >= MANY_STATES
+        return sum(count_kept_states(session, each) for each in brand_ids) >= MANY_STATES
     first, last = (session.summarise(EVENTS, "sequence", function) for function in ("min", "max"))
     inbox = 0 if first is None or last is None else int(last - first) + 1
     return inbox + sum(each.row_count for each in list_segments(session)) >= MANY_EVENTS

@@ -17,13 +17,13 @@ import numpy as np
 from consumer_fusion.score.effective_points import POINTS_MARK
 from consumer_fusion.score.model.percentiles import ScoreDistribution, compute_distribution, read_percentiles
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.states.kept_states import count_kept_states
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import (
     MANY_STATES,
     FloatArray,
     IntArray,
     count_all_states,
-    count_states,
     group_brands,
     read_places,
     read_places_in_worker,
@@ -156,7 +156,7 @@ class PercentileCache:
         """Number of state rows of a brand; a large one is not counted again, because counting takes long."""
         size, counted = self._sizes.get(brand_id, (0, -math.inf))
         if size < MANY_STATES and monotonic() - counted > COUNTED_SECONDS:
-            size = count_states(session, brand_id)
+            size = count_kept_states(session, brand_id)
             self._sizes[brand_id] = (size, monotonic())
         return size
 

@@ -82,6 +82,7 @@ _SQL_TYPES: dict[str, Any] = {
     "real": sa.Double,
     "text": sa.Text,
     "boolean": sa.Boolean,
+    "bytes": sa.LargeBinary,
 }
 _WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
 """In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""

@@ -18,7 +18,9 @@ from consumer_fusion.storage.store import RangeCondition, Row, Value, Where
 _ROWS_PER_FETCH = 10_000
 _FEW_KEYS = 100
 """Maximum number of key rows that are written into the statement that looks them up."""
-_ARROW_TYPES = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+_ARROW_TYPES = {
+    "integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "bytes": pa.binary(),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,30 @@ class SQLiteSession:
             text = f"{matched.prefix} select {listed} from {matched.relation} k cross join {table.name} t"
             return self._fetch(table, names, f"{text} on {matched.condition}", matched.values)
 
+    def stream(
+        self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
+        rows_per_batch: int = _ROWS_PER_FETCH,
+    ) -> Iterator[pa.Table]:  # fmt: skip
+        """See `Session.stream`."""
+        names = tuple(columns or table.column_names)
+        condition, values = _write_condition(where)
+        text = f"select {', '.join(names)} from {table.name}{condition}"
+        yield from self._fetch_batches(table, names, text, values, rows_per_batch)
+
     def count(self, table: Table, where: Where | None = None) -> int:
         """See `Session.count`."""
         condition, values = _write_condition(where)
         return int(self._run(f"select count(*) from {table.name}{condition}", values).scalar() or 0)
 
-    def summarise(self, table: Table, column: str, function: str) -> int | float | None:
+    def summarise(
+        self, table: Table, column: str, function: str, where: Where | None = None
+    ) -> int | float | None:
         """See `Session.summarise`."""
         if function not in ("min", "max", "sum"):
             raise ValueError(function)
-        result: int | float | None = self._run(f"select {function}({column}) from {table.name}").scalar()
+        condition, values = _write_condition(where)
+        text = f"select {function}({column}) from {table.name}{condition}"
+        result: int | float | None = self._run(text, values).scalar()
         return result
 
     def insert(
@@ -95,8 +111,13 @@ class SQLiteSession:
 
     def replace(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """See `Session.replace`."""
+        # Not `insert or replace`, which deletes the row and appends another at the end of the file.
         marks = ", ".join("?" for _ in columns)
-        text = f"insert or replace into {table.name} ({', '.join(columns)}) values ({marks})"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in table.primary_key)
+        text = (
+            f"insert into {table.name} ({', '.join(columns)}) values ({marks}) "
+            f"on conflict ({', '.join(table.primary_key)}) do {f'update set {changes}' if changes else 'nothing'}"
+        )
         self._note(table, self._run_many(text, rows))
 
     def add(
@@ -185,16 +206,20 @@ class SQLiteSession:
         self._run("drop table temp.matched")
 
     def _fetch(self, table: Table, names: Sequence[str], text: str, values: Sequence[Value] = ()) -> pa.Table:
+        tables = list(self._fetch_batches(table, names, text, values, _ROWS_PER_FETCH))
+        return pa.concat_tables(tables) if tables else _to_arrow(table, names, ())
+
+    def _fetch_batches(
+        self, table: Table, names: Sequence[str], text: str, values: Sequence[Value], size: int
+    ) -> Iterator[pa.Table]:
         # In batches: as Python values rows take ten times the memory that they take in Arrow.
         cursor = self._connection.connection.cursor()
         try:
             cursor.execute(text, tuple(values))
-            tables = [
-                _to_arrow(table, names, rows) for rows in iter(lambda: cursor.fetchmany(_ROWS_PER_FETCH), [])
-            ]
+            while rows := cursor.fetchmany(size):
+                yield _to_arrow(table, names, rows)
         finally:
             cursor.close()
-        return pa.concat_tables(tables) if tables else _to_arrow(table, names, ())
 
     def _run(self, text: str, values: Sequence[Value] = ()) -> sa.CursorResult[Any]:
         return self._connection.exec_driver_sql(text, tuple(values))
@@ -225,7 +250,7 @@ def _write_condition(where: Where | None) -> tuple[str, tuple[Value, ...]]:
                 values.append(wanted.at_most)
         elif wanted is None:
             parts.append(f"{name} is null")
-        elif isinstance(wanted, (str, int, float, bool)):
+        elif isinstance(wanted, (str, bytes, int, float, bool)):
             parts.append(f"{name} = ?")
             values.append(wanted)
         else:

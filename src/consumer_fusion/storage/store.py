@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from consumer_fusion.records.table import Scope, Table
 
-Value = int | float | str | bool | None
+Value = int | float | str | bytes | bool | None
 Row = Sequence[Value]
 
 
@@ -47,12 +47,21 @@ class Session(Protocol):
         """Rows whose columns equal one of the key rows; the columns are those of the key table."""
         ...
 
+    def stream(
+        self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
+        rows_per_batch: int = 10_000,
+    ) -> Iterator[pa.Table]:  # fmt: skip
+        """Rows as of `read`, a batch at a time; the table must not be written meanwhile."""
+        ...
+
     def count(self, table: Table, where: Where | None = None) -> int:
         """Number of rows that meet the conditions."""
         ...
 
-    def summarise(self, table: Table, column: str, function: str) -> int | float | None:
-        """The `min`, `max` or `sum` of a column."""
+    def summarise(
+        self, table: Table, column: str, function: str, where: Where | None = None
+    ) -> int | float | None:
+        """The `min`, `max` or `sum` of a column of the rows that meet the conditions; None without rows."""
         ...
 
     def insert(

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import STATE_COLUMNS, SUMS
 from consumer_fusion.score.model.row_order import find_runs, order_rows
 
-STATE_COLUMNS = PAIR_KIND_STATES.column_names
 _KEY = ("consumer_id", "brand_id", "kind_id")
 
 Integers = npt.NDArray[np.int64]
@@ -82,7 +81,7 @@ def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) ->
         kinds: Parameters of the folded kinds.
 
     Yields:
-        Rows of `pair_kind_states`; a pair and kind may occur in two of the tables, whose sums are to be added.
+        Columns `STATE_COLUMNS`; a pair and kind may occur in two of the tables, whose sums are to be added.
     """
     for batch in batches:
         columns = _select_known({name: batch[name].to_numpy(False) for name in batch.schema.names}, kinds)
@@ -100,7 +99,7 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
         kinds: Parameters of the folded kinds.
 
     Returns:
-        Rows of `pair_kind_states`, in the order of its key.
+        Columns `STATE_COLUMNS`, in the order of consumer, brand and kind.
     """
     columns: Columns = {}
     for name in events.column_names:
@@ -121,12 +120,13 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
 
 
 def to_states(columns: Mapping[str, Any]) -> pa.Table:
-    """Rows of `pair_kind_states`, with its types, from columns of any numbers."""
-    types = {
-        column.name: pa.int64() if column.type == "integer" else pa.float64()
-        for column in PAIR_KIND_STATES.columns
-    }
-    return pa.table({name: pa.array(columns[name]).cast(types[name]) for name in STATE_COLUMNS})
+    """Columns `STATE_COLUMNS`, with their types, from columns of any numbers."""
+    return pa.table(
+        {
+            name: pa.array(columns[name]).cast(pa.float64() if name in SUMS else pa.int64())
+            for name in STATE_COLUMNS
+        }
+    )
 
 
 def _select_known(columns: Columns, kinds: KindArrays) -> Columns:

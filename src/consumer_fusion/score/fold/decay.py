@@ -67,7 +67,7 @@ def decay_states(states: pa.Table, fold_kinds: pa.Table, as_of_us: int) -> pa.Ta
     """Decay states to a time at or after their newest event: one factor per kind, squared for sums of squares.
 
     Args:
-        states: Rows of `pair_kind_states`; those of kinds that are no longer folded are left out.
+        states: Columns `STATE_COLUMNS`; those of kinds that are no longer folded are left out.
         fold_kinds: Table with the landmarks of the states.
         as_of_us: As-of time, in microseconds since the epoch.
 

@@ -21,7 +21,8 @@ from consumer_fusion.events.event_reader import (
     open_events,
     read_identity_map,
 )
-from consumer_fusion.score.fold.array_folding import STATE_COLUMNS, KindArrays, fold_events_table, to_states
+from consumer_fusion.records.pair_state import STATE_COLUMNS
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, to_states
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
@@ -47,7 +48,7 @@ def fold_relation(
         query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
 
     Returns:
-        Rows of `pair_kind_states`, in the order of its key.
+        Columns `STATE_COLUMNS`, in the order of consumer, brand and kind.
     """
     text = read_query(query).substitute(events=events.relation)
     return _type_states(
@@ -68,7 +69,7 @@ def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> It
         fold_kinds: Half-life, landmark and trust of each kind.
 
     Yields:
-        Rows of `pair_kind_states`, each table in the order of its key, no pair and kind in two of them.
+        Columns `STATE_COLUMNS`, each table in the order of consumer, brand and kind, no pair and kind in two of them.
     """
     kinds = KindArrays.from_table(fold_kinds)
     counted = engine.read(

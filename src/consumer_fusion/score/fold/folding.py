@@ -7,7 +7,7 @@ transaction. Removing an event is not subtraction: the pair is folded again from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,15 +23,16 @@ from consumer_fusion.events.event_reader import (
 )
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.pair_state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import LANDMARKS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.score.fold.array_folding import STATE_COLUMNS, KindArrays, fold_sealed_batches
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_sealed_batches
 from consumer_fusion.score.fold.decay import fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import compute_late, compute_with_old, fold_events
 from consumer_fusion.score.fold.rhythms import list_half_lives
 from consumer_fusion.score.score_context import ScoreContext
+from consumer_fusion.score.states.kept_states import add_states, remove_states, scale_states
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
@@ -42,9 +43,6 @@ RELANDMARK_HALF_LIVES = 200
 
 FEW_CONSUMERS = 200
 """Maximum number of consumers that are looked up one by one."""
-
-_CONSUMERS_PER_STATEMENT = 500
-"""Maximum number of consumers per statement: SQLite limits the number of parameters."""
 
 
 def prepare_landmarks(
@@ -62,29 +60,21 @@ def prepare_landmarks(
             continue
         elapsed = (newest_us - landmark) / (half_life * DAY_MICROSECONDS)
         if elapsed > RELANDMARK_HALF_LIVES:
-            factor = 2.0**-elapsed
-            factors = {
-                "x": factor,
-                "y": factor,
-                "q": factor * factor,
-                "r": factor * factor,
-                "u": factor * factor,
-            }
-            for where in _list_rows(session, points, kind_ids, half_life):
-                session.multiply(PAIR_KIND_STATES, factors, where)
+            for chosen, brand_ids in _list_rows(session, points, kind_ids, half_life):
+                scale_states(session, 2.0**-elapsed, kind_ids=chosen, brand_ids=brand_ids)
             session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
 
 
 def _list_rows(
     session: Session, points: PointsTable, kind_ids: Mapping[str, int], half_life_days: float
-) -> Iterator[dict[str, list[int]]]:
-    """Conditions that select the states with a half-life; no state matches two of them."""
+) -> Iterator[tuple[Sequence[int], list[int] | None]]:
+    """Kinds and brands (None for all) that select the states with a half-life; no state matches two of them."""
     kinds = points.kinds.values()
     steady = [
         k for k in kinds if k.half_life_days == half_life_days and not (k.follows_rhythm and points.rhythms)
     ]
     if steady:
-        yield {"kind_id": [kind_ids[kind.key] for kind in steady]}
+        yield [kind_ids[kind.key] for kind in steady], None
     by_kinds: dict[tuple[int, ...], list[int]] = {}
     if points.rhythms:
         brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))[
@@ -96,7 +86,7 @@ def _list_rows(
             by_kinds.setdefault(tuple(kind_ids[kind.key] for kind in fading), []).append(brand_id)
     for kind_numbers, brand_ids in by_kinds.items():
         if kind_numbers:
-            yield {"kind_id": list(kind_numbers), "brand_id": brand_ids}
+            yield kind_numbers, brand_ids
 
 
 def fold_new_events(
@@ -122,7 +112,7 @@ def fold_new_events(
         read_fold_kinds(context.session, context.points, context.kind_ids),
         is_folded_only=True,
     )
-    write_deltas(context.session, [deltas])
+    add_states(context.session, [deltas])
     for mark, value in marks.items():
         context.session.write_mark(mark, value)
     return int(new.num_rows)
@@ -144,7 +134,7 @@ def fold_segments(
         newest_us: Time of the newest event in them.
 
     Yields:
-        Changes of `pair_kind_states`, for a part of the consumers at a time.
+        Changes of the states (`STATE_COLUMNS`), for a part of the consumers at a time.
     """
     prepare_landmarks(context.session, context.points, context.kind_ids, newest_us)
     fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
@@ -198,18 +188,10 @@ def refold(
         Number of state rows written.
     """
     wanted = None if kinds is None else [context.kind_ids[key] for key in kinds]
-    where: dict[str, list[int]] = {}
-    if brand_ids is not None:
-        where["brand_id"] = sorted(brand_ids)
-    if wanted is not None:
-        where["kind_id"] = wanted
-    if consumers is None:
-        context.session.delete(PAIR_KIND_STATES, where)
-    else:
-        everyone = sorted(set(list_members(read_identity_map(context.session), consumers)) | set(members))
-        for first in range(0, len(everyone), _CONSUMERS_PER_STATEMENT):
-            some = everyone[first : first + _CONSUMERS_PER_STATEMENT]
-            context.session.delete(PAIR_KIND_STATES, where | {"consumer_id": some})
+    everyone = None
+    if consumers is not None:
+        everyone = set(list_members(read_identity_map(context.session), consumers)) | set(members)
+    remove_states(context.session, consumers=everyone, brand_ids=brand_ids, kind_ids=wanted)
     newest = context.session.summarise(EVENTS, "occurred_us", "max")
     mark = context.session.read_mark("newest_occurred_us")
     prepare_landmarks(
@@ -221,7 +203,7 @@ def refold(
         EventSelection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
         columns=FOLD_COLUMNS,
     )
-    return write_deltas(
+    return add_states(
         context.session,
         fold_events(
             context.engine, source, read_fold_kinds(context.session, context.points, context.kind_ids)
@@ -255,28 +237,6 @@ def fold_unfolded(
         fold_kinds_at(context.points, context.kind_ids, as_of_us),
         is_folded_only=True,
     )
-
-
-def write_deltas(
-    session: Session,
-    deltas: Iterable[pa.Table],
-    *,
-    progress: Callable[[int, int | None], None] = lambda done, total: None,
-) -> int:
-    """Add changes to the state, batch by batch, and return the number of rows."""
-    done = 0
-    for table in deltas:
-        for batch in table.to_batches(max_chunksize=200_000):
-            session.add(
-                PAIR_KIND_STATES,
-                STATE_COLUMNS,
-                # By way of numpy: several times faster than Arrow's own lists, and no column has nulls.
-                zip(*(column.to_numpy(zero_copy_only=False).tolist() for column in batch.columns)),
-                largest=("last_occurred_us",),
-            )
-            done += batch.num_rows
-            progress(done, None)
-    return done
 
 
 def _read_unfolded(

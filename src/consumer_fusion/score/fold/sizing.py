@@ -10,7 +10,6 @@ import pyarrow as pa
 from consumer_fusion.events.event_reader import EventSource, find_pairs_of, read_identity_map
 from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.events.rewriting import resize_events
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
@@ -19,6 +18,7 @@ from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, update
 from consumer_fusion.score.model.last_seen_state import forget_standings
 from consumer_fusion.score.model.percentiles import forget_spreads
 from consumer_fusion.score.score_context import ScoreContext
+from consumer_fusion.score.states.kept_states import count_kept_states
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -73,9 +73,7 @@ def update_sizing(
         session, workspace.engine, workspace.folder, None if with_all_brands else looked_at, fresh
     )
     points = replace(points, rhythms=read_rhythms(session))
-    known = [
-        each for each in sorted(paced) if session.read(PAIR_KIND_STATES, {"brand_id": each}, limit=1).num_rows
-    ]
+    known = [each for each in sorted(paced) if count_kept_states(session, each)]
     if known:
         following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
         refold(

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import decay_states, read_fold_kinds
 from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.store import Session
 
 _PAIR = ["consumer_id", "brand_id"]
@@ -40,8 +40,7 @@ def score_decay(
         consumer_id, brand_id, fusion_score and symbiosis, the same with `_before`, and `is_quiet`: whether there were
         no events in between, so that the earlier values are those shown at that time.
     """
-    where = {} if brand_ids is None else {"brand_id": list(brand_ids)}
-    states = session.read(PAIR_KIND_STATES, where)
+    states = read_kept_states(session, brand_ids=brand_ids)
     newest = states.group_by(_PAIR).aggregate([("last_occurred_us", "max")])
     # An event may lie somewhat in the future; a state cannot be decayed back to before it.
     newest = newest.filter(pc.less_equal(newest["last_occurred_us_max"], until_us))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, EventSelection, open_events
 from consumer_fusion.i18n.messages import parse_message
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_events
 from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
@@ -22,6 +22,7 @@ from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.reading import KindState, Reading, read_pair
 from consumer_fusion.score.model.score_arrays import sort_states
 from consumer_fusion.score.score_context import ScoreContext
+from consumer_fusion.score.states.kept_states import read_kept_states
 
 UNCOUNTED = "/without points"
 """Suffix for an event whose name is a kind of the points table but which does not count as that kind."""
@@ -70,13 +71,8 @@ def read_states(
     if as_of_us < newest:
         selection = EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
         return fold_until(context, selection, as_of_us)
-    where: dict[str, list[int]] = {}
-    if consumers is not None:
-        where["consumer_id"] = list(consumers)
-    if brand_ids is not None:
-        where["brand_id"] = list(brand_ids)
     states = decay_states(
-        context.session.read(PAIR_KIND_STATES, where, columns=DECAYED_COLUMNS),
+        read_kept_states(context.session, consumers=consumers, brand_ids=brand_ids),
         read_fold_kinds(context.session, context.points, context.kind_ids),
         as_of_us,
     )

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import open_events
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.rhythms import apply_rhythm
@@ -19,6 +18,7 @@ from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.points.points_table import digest_folding
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.score.states.kept_states import stream_kept_states
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -117,7 +117,7 @@ def _find_pairs(workspace: Workspace, session: Session, force: EffectivePoints, 
     columns = ("consumer_id", "brand_id")
     number = force.kind_ids.get(key)
     if number is not None and key in force.points.kinds:
-        found = session.read(PAIR_KIND_STATES, {"kind_id": number}, columns=columns, limit=_LOOKED_AT)
+        found = _take_pairs(session, number)
         if found.num_rows:
             return found
     source = open_events(
@@ -129,6 +129,17 @@ def _find_pairs(workspace: Workspace, session: Session, force: EffectivePoints, 
         step="find pairs with events of a kind",
         tables={**source.tables, "wanted_kind": pa.table({"kind": [key.split("/", 1)[0]]})},
     )
+
+
+def _take_pairs(session: Session, kind_id: int) -> pa.Table:
+    """The first pairs with a state of the kind."""
+    parts, count = [], 0
+    for states in stream_kept_states(session):
+        parts.append(states.filter(pc.equal(states["kind_id"], kind_id)).select(["consumer_id", "brand_id"]))
+        count += parts[-1].num_rows
+        if count >= _LOOKED_AT:
+            break
+    return pa.concat_tables(parts).slice(0, _LOOKED_AT)
 
 
 def _spread(pairs: pa.Table, count: int) -> pa.Table:

@@ -21,7 +21,6 @@ from consumer_fusion.events.event_reader import find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -30,6 +29,7 @@ from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import NamedMoment
 from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import is_many, read_brand, summarise_brands
 from consumer_fusion.server.percentile_cache import PercentileCache
@@ -248,7 +248,9 @@ class ConsoleQueries:
                 tuple(session.read(table, where, columns=("sequence",))["sequence"].to_pylist())
                 for table in (EVENTS, DERIVED_EVENTS)
             )
-            states = session.read(PAIR_KIND_STATES, where, columns=("kind_id", "event_count", "y"))
+            states = read_kept_states(session, consumers=members, brand_ids=brand_ids).select(
+                ["kind_id", "event_count", "y"]
+            )
             sealed_us = session.summarise(SEGMENTS, "sealed_us", "max")
             declared = session.read_version("rules")
         happened = (events, tuple(map(tuple, (column.to_pylist() for column in states.columns))), sealed_us)
@@ -369,7 +371,7 @@ class ConsoleQueries:
             found = find_keys(session, "consumer", [answer.consumer]).values()
             consumers = list(map_canonical(session, list(found)).values())
             is_pair = bool(brand_ids and consumers) and bool(
-                session.count(PAIR_KIND_STATES, {"consumer_id": consumers[0], "brand_id": brand_ids[0]})
+                read_kept_states(session, consumers=consumers[:1], brand_ids=brand_ids).num_rows
             )
         if not is_pair:
             return None
