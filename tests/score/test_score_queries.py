@@ -102,3 +102,14 @@ def test_what_follows_only_from_other_events_cannot_be_sent(everything_sent):
     assert (
         answers.explain_pair(workspace, sent.consumer, sent.brand, as_of=NOW).explanation.contributions == ()
     )
+
+
+@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling", "rising", "moving"])
+def test_the_first_rows_are_those_of_the_whole_list(everything_sent, order):
+    workspace, _ = everything_sent
+    whole = fusion.score_pairs(workspace, as_of=NOW, order=order)
+    first = fusion.score_pairs(workspace, as_of=NOW, order=order, limit=7)
+    assert first.column_names == whole.column_names
+    assert first.num_rows == 7
+    for row, expected in zip(first.to_pylist(), whole.to_pylist()):
+        assert row == pytest.approx(expected, abs=1e-9)

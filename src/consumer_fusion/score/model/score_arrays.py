@@ -40,7 +40,7 @@ _SCORES_SCHEMA = pa.schema(
         *((facet, pa.float64()) for facet in FACET_ORDER),
     ]
 )
-SCORE_COLUMNS: tuple[str, ...] = tuple(_SCORES_SCHEMA.names)
+SCORED_COLUMNS: tuple[str, ...] = tuple(_SCORES_SCHEMA.names)
 """The columns of scores: a pair, its reading, and its facets."""
 
 Integers = npt.NDArray[np.int64]
@@ -111,7 +111,7 @@ def score_states(
     states: pa.Table,
     points: PointsTable,
     kind_ids: Mapping[str, int],
-    columns: Sequence[str] = SCORE_COLUMNS,
+    columns: Sequence[str] = SCORED_COLUMNS,
 ) -> pa.Table:
     """The scores of all pairs that have states.
 
@@ -121,7 +121,7 @@ def score_states(
             has the score 50, unknown.
         points: The points in force.
         kind_ids: Number of every key that states may have.
-        columns: Columns wanted, of `SCORE_COLUMNS`; without intervals and classes it takes half the time.
+        columns: Columns wanted, of `SCORED_COLUMNS`; without intervals and classes it takes half the time.
 
     Returns:
         These columns, one row for each pair, in the order of the states.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +34,10 @@ from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import compute_distribution, read_percentiles, store_distribution
 from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
-from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.model.score_arrays import SCORED_COLUMNS, score_states
 from consumer_fusion.score.queries.brand_visibility import Visibility, find_consumer, find_visibility
 from consumer_fusion.score.queries.other_brands import mask_other_brands
-from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, to_entries
+from consumer_fusion.score.queries.score_queries import read_ledgers, stream_states, to_entries
 from consumer_fusion.score.queries.score_results import (
     SCORE_COLUMNS,
     CounterfactualScore,
@@ -67,6 +67,18 @@ MOVEMENTS: frozenset[str] = frozenset({"falling", "rising", "moving"})
 LEAST_MOVE = 0.05
 """Smallest change that counts as a move; smaller ones are displayed as 0.0."""
 
+_RANKED_COLUMNS = ("consumer_id", "brand_id", "fusion_score")
+_SUMMARISED_COLUMNS = ("brand_id", "fusion_score", "confidence", "symbiosis")
+_MIX: Mapping[str, frozenset[str]] = {
+    "mutualism": frozenset({"mutualism"}),
+    "commensal": frozenset({"commensal-brand-gains", "commensal-consumer-gains"}),
+    "one_sided": frozenset({"one-sided-brand-takes", "one-sided-consumer-takes"}),
+    "harmed": frozenset({"competition", "amensal"}),
+    "neutral": frozenset({"neutral"}),
+    "unknown": frozenset({"unknown"}),
+}
+"""Classes that a summary of a brand counts together."""
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _EPOCH = date(1970, 1, 1)
@@ -91,6 +103,21 @@ _CHANGE_SCHEMA = pa.schema(
         ("kind", pa.string()),
         ("change", pa.float64()),
         ("score_after", pa.float64()),
+    ]
+)
+
+
+_BRAND_SCHEMA = pa.schema(
+    [
+        ("brand", pa.string()),
+        ("pairs", pa.int64()),
+        *(
+            (name, pa.float64())
+            for name in ("mean", "lower_quartile", "median", "upper_quartile", "mean_confidence")
+        ),
+        *((name, pa.int64()) for name in _MIX),
+        ("usual_gap_days", pa.int64()),
+        ("half_life_days", pa.float64()),
     ]
 )
 
@@ -188,7 +215,9 @@ def score_pairs(
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand)
         consumers = _find_consumer(session, consumer)
-        rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
+        is_cut = limit is not None and consumers is None
+        columns = _RANKED_COLUMNS if is_cut else SCORED_COLUMNS
+        rows = _read_scores(workspace, session, force, moment, consumers, brand_ids, columns)
         if consumer is not None and brand is not None and not rows.num_rows:
             own, other = name_entities(session, consumers or ()), name_entities(session, brand_ids or ())
             strangers = {
@@ -204,13 +233,16 @@ def score_pairs(
         else:
             rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
         if order in MOVEMENTS:
+            earlier_us = moment - FALLING_DAYS * DAY_MICROSECONDS
             earlier = _read_scores(
-                workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
+                workspace, session, force, earlier_us, consumers, brand_ids, _RANKED_COLUMNS
             )
             rows = _add_change(workspace, rows, earlier)
         rows = _sort(rows, order)
         if limit is not None:
             rows = rows.slice(0, limit)
+        if is_cut:
+            rows = _complete_rows(workspace, session, force, moment, rows)
         consumer_keys = name_entities(session, rows["consumer_id"].to_pylist())
         brand_keys = name_entities(session, rows["brand_id"].to_pylist())
     _keep_standing(workspace, force, moment, read)
@@ -321,51 +353,50 @@ def summarise_brands(
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        rows = _read_scores(workspace, session, force, moment, None, brand_ids)
-        keys = name_entities(session, rows["brand_id"].unique().to_pylist())
+        rows = _read_scores(workspace, session, force, moment, None, brand_ids, _SUMMARISED_COLUMNS)
+        known = rows["brand_id"].unique().to_pylist()
+        keys = name_entities(session, known)
         gaps = {
             row["brand_id"]: row["usual_gap_days"]
             for row in session.read(BRAND_RHYTHMS, columns=("brand_id", "usual_gap_days")).to_pylist()
         }
     order = force.points.kinds.get(ORDER_KIND)
-    names = pa.table(
+    half_lives = {
+        each: None if order is None else order.half_life_days * force.points.rhythms.get(each, 1.0)
+        for each in known
+    }
+    summaries = [
         {
-            "brand_id": pa.array(list(keys), pa.int64()),
-            "brand": pa.array(list(keys.values()), pa.string()),
-            "usual_gap_days": pa.array([gaps.get(key) for key in keys], pa.int64()),
-            "half_life_days": pa.array(
-                [
-                    None if order is None else order.half_life_days * force.points.rhythms.get(key, 1.0)
-                    for key in keys
-                ],
-                pa.float64(),
-            ),
+            "brand": keys[brand_id],
+            **summary,
+            "usual_gap_days": gaps.get(brand_id),
+            "half_life_days": half_lives[brand_id],
         }
+        for brand_id, summary in _summarise_scores(rows)
+    ]
+    return pa.Table.from_pylist(
+        sorted(summaries, key=lambda row: (-row["pairs"], row["brand"])), _BRAND_SCHEMA
     )
-    summary = workspace.engine.read(
-        """
-        select brand, count(*) as pairs, avg(fusion_score) as mean, quantile_cont(fusion_score, 0.25) as lower_quartile,
-               median(fusion_score) as median, quantile_cont(fusion_score, 0.75) as upper_quartile,
-               avg(confidence) as mean_confidence,
-               sum(case when symbiosis = 'mutualism' then 1 else 0 end) as mutualism,
-               sum(case when symbiosis like 'commensal%' then 1 else 0 end) as commensal,
-               sum(case when symbiosis like 'one-sided%' then 1 else 0 end) as one_sided,
-               sum(case when symbiosis in ('competition', 'amensal') then 1 else 0 end) as harmed,
-               sum(case when symbiosis = 'neutral' then 1 else 0 end) as neutral,
-               sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown,
-               max(usual_gap_days) as usual_gap_days, max(half_life_days) as half_life_days
-        from scores s join brand_names n on n.brand_id = s.brand_id group by brand order by pairs desc, brand
-        """,
-        step="summarise brands",
-        tables={
-            "scores": rows.select(["brand_id", "fusion_score", "confidence", "symbiosis"]),
-            "brand_names": names,
-        },
-    )
-    counts = ["pairs", "mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown"]
-    for name in counts:
-        summary = summary.set_column(summary.column_names.index(name), name, summary[name].cast(pa.int64()))
-    return summary
+
+
+def _summarise_scores(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each brand with the number of its pairs, the quartiles of their scores and the mix of their classes."""
+    scores, confidence = rows["fusion_score"].to_numpy(), rows["confidence"].to_numpy()
+    classes = rows["symbiosis"].combine_chunks().dictionary_encode()
+    names, codes = classes.dictionary.to_pylist(), classes.indices.to_numpy()
+    for brand_id, own in _split(rows["brand_id"].to_numpy()):
+        counts = dict(zip(names, np.bincount(codes[own], minlength=len(names)).tolist(), strict=True))
+        quartiles = np.quantile(scores[own], (0.25, 0.5, 0.75)).tolist()
+        yield (
+            brand_id,
+            {
+                "pairs": len(own),
+                "mean": float(scores[own].mean()),
+                **dict(zip(("lower_quartile", "median", "upper_quartile"), quartiles, strict=True)),
+                "mean_confidence": float(confidence[own].mean()),
+                **{name: sum(counts.get(each, 0) for each in together) for name, together in _MIX.items()},
+            },
+        )
 
 
 def tabulate_contributions(answer: PairSnapshot) -> pa.Table:
@@ -425,14 +456,33 @@ def _read_scores(
     as_of_us: int,
     consumers: Collection[int] | None,
     brand_ids: Collection[int] | None,
+    columns: Sequence[str] = SCORED_COLUMNS,
 ) -> pa.Table:
-    states = read_states(
-        force.open(workspace, session),
-        as_of_us,
-        consumers=consumers,
-        brand_ids=brand_ids,
-    )
-    return score_states(states, force.points, force.kind_ids)
+    context = force.open(workspace, session)
+    parts = [
+        score_states(states, force.points, force.kind_ids, columns)
+        for states in stream_states(context, as_of_us, consumers=consumers, brand_ids=brand_ids)
+    ]
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _complete_rows(
+    workspace: Workspace, session: Session, force: EffectivePoints, as_of_us: int, rows: pa.Table
+) -> pa.Table:
+    """The rows that are left of many, with all columns of their scores: few states are read again for them."""
+    consumers, brand_ids = (rows[name].unique().to_pylist() for name in ("consumer_id", "brand_id"))
+    whole = _read_scores(workspace, session, force, as_of_us, consumers, brand_ids, SCORED_COLUMNS)
+    places = {
+        pair: place
+        for place, pair in enumerate(
+            zip(whole["consumer_id"].to_pylist(), whole["brand_id"].to_pylist(), strict=True)
+        )
+    }
+    pairs = zip(rows["consumer_id"].to_pylist(), rows["brand_id"].to_pylist(), strict=True)
+    whole = whole.take(pa.array([places[pair] for pair in pairs], pa.int64()))
+    for name in set(rows.column_names) - set(whole.column_names):
+        whole = whole.append_column(name, rows[name])
+    return whole
 
 
 def _find_brand(session: Session, brand: str | None) -> list[int] | None:
@@ -522,7 +572,7 @@ def _add_percentiles(
             percentiles, kept_us = kept
             parts.append(_add_places(own, percentiles, kept_us))
             continue
-        peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id])
+        peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
         parts.append(_rank(own, peers, as_of_us))
         if peers.num_rows >= LARGE_BRAND_PAIRS:
             read[brand_id] = peers["fusion_score"]

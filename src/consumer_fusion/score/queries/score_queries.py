@@ -7,7 +7,7 @@ folded from the events up to and including that time.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +22,7 @@ from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.reading import KindState, Reading, read_pair
 from consumer_fusion.score.model.score_arrays import sort_states
 from consumer_fusion.score.score_context import ScoreContext
-from consumer_fusion.score.states.kept_states import read_kept_states
+from consumer_fusion.score.states.kept_states import read_kept_states, stream_kept_states
 
 UNCOUNTED = "/without points"
 """Suffix for an event whose name is a kind of the points table but which does not count as that kind."""
@@ -53,7 +53,18 @@ def read_states(
     consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None,
 ) -> pa.Table:
-    """The states of pairs as of a given time.
+    """The states of pairs as of a given time, in one table; see `stream_states`."""
+    return pa.concat_tables(stream_states(context, as_of_us, consumers=consumers, brand_ids=brand_ids))
+
+
+def stream_states(
+    context: ScoreContext,
+    as_of_us: int,
+    *,
+    consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None,
+) -> Iterator[pa.Table]:
+    """The states of pairs as of a given time, some hundred thousand at a time.
 
     Args:
         context: Context for reading scores.
@@ -61,8 +72,9 @@ def read_states(
         consumers: Canonical consumers; None for all.
         brand_ids: Brands; None for all.
 
-    Returns:
-        consumer_id, brand_id, kind_id and the five sums; the rows of a pair together, one for each kind.
+    Yields:
+        consumer_id, brand_id, kind_id and the five sums; the rows of a pair together and in one table, one for each
+        kind. At least one table.
     """
     unfolded = read_unfolded(context.session, consumers)
     newest = int(context.session.read_mark(NEWEST_MARK) or 0)
@@ -70,18 +82,30 @@ def read_states(
         newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
     if as_of_us < newest:
         selection = EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
-        return fold_until(context, selection, as_of_us)
-    states = decay_states(
-        read_kept_states(context.session, consumers=consumers, brand_ids=brand_ids),
-        read_fold_kinds(context.session, context.points, context.kind_ids),
-        as_of_us,
-    )
-    if unfolded.num_rows:
-        tail = fold_unfolded(context, unfolded, as_of_us)
-        if brand_ids is not None:
-            tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
-        states = sort_states(pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))]))
-    return states
+        yield from _fold_until(context, selection, as_of_us)
+        return
+    fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
+    tail = fold_unfolded(context, unfolded, as_of_us).select(list(DECAYED_COLUMNS))
+    if brand_ids is not None:
+        tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
+    held = [tail]
+    for kept in _stream_kept(context, consumers, brand_ids):
+        states = decay_states(kept, fold_kinds, as_of_us)
+        if tail.num_rows:
+            is_held = pc.is_in(states["consumer_id"], tail["consumer_id"].combine_chunks())
+            held.append(states.filter(is_held))
+            states = states.filter(pc.invert(is_held))
+        yield states
+    if tail.num_rows:
+        yield sort_states(pa.concat_tables(held))
+
+
+def _stream_kept(
+    context: ScoreContext, consumers: Collection[int] | None, brand_ids: Collection[int] | None
+) -> Iterator[pa.Table]:
+    if consumers is None:
+        return stream_kept_states(context.session, brand_ids=brand_ids)
+    return iter([read_kept_states(context.session, consumers=consumers, brand_ids=brand_ids)])
 
 
 def fold_until(
@@ -99,11 +123,14 @@ def fold_until(
     Returns:
         The columns of `read_states`.
     """
+    return pa.concat_tables(_fold_until(context, selection, as_of_us))
+
+
+def _fold_until(context: ScoreContext, selection: EventSelection, as_of_us: int) -> Iterator[pa.Table]:
     events = open_events(context.session, context.folder, selection, columns=FOLD_COLUMNS)
-    folded = pa.concat_tables(
-        fold_events(context.engine, events, fold_kinds_at(context.points, context.kind_ids, as_of_us))
-    )
-    return folded.select(list(DECAYED_COLUMNS))
+    kinds = fold_kinds_at(context.points, context.kind_ids, as_of_us)
+    for folded in fold_events(context.engine, events, kinds):
+        yield folded.select(list(DECAYED_COLUMNS))
 
 
 def read_reading(
