@@ -279,7 +279,7 @@ class SQLiteStore:
         with _name_failures(self.path), self._engine.connect() as connection:
             connection.exec_driver_sql("begin")
             try:
-                yield SQLiteSession(connection)
+                yield SQLiteSession(_find_driver(connection))
             finally:
                 _roll_back(connection)
 
@@ -365,7 +365,7 @@ def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSes
     _begin_writing(connection, wait_seconds)
     try:
         connection.exec_driver_sql(_WRITING_CACHE)
-        session = SQLiteSession(connection)
+        session = SQLiteSession(_find_driver(connection))
         yield session
         session.move_versions()
         connection.exec_driver_sql("commit")
@@ -390,6 +390,12 @@ def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
                     raise
     finally:
         connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+
+
+def _find_driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _roll_back(connection: sa.Connection) -> None:
