@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import textwrap
 from dataclasses import replace
 
 import pytest
-import sqlalchemy as sa
 
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
@@ -64,10 +62,8 @@ def dump(path):
 
 
 def migrate(path, schema=STORE_SCHEMA):
-    engine = sa.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with sqlite3.connect(path) as connection:
         migrate_schema(connection, None, latest=schema.version, folder=schema.folder)
-    engine.dispose()
 
 
 def change_mark(path, value):
@@ -126,20 +122,8 @@ def next_schema(tmp_path):
     """A schema that a next release might speak: every entity has a note."""
     folder, latest = tmp_path / "revisions", int(LATEST_VERSION)
     folder.mkdir()
-    (folder / f"revision_{latest:04d}.py").write_text(
-        f"revision, down_revision = '{latest:04d}', None\n", encoding="utf-8"
-    )
     (folder / f"revision_{latest + 1:04d}.py").write_text(
-        textwrap.dedent(f"""
-            from alembic import op
-
-            revision, down_revision = "{latest + 1:04d}", "{latest:04d}"
-
-
-            def upgrade():
-                op.execute("alter table entities add column note text")
-        """),
-        encoding="utf-8",
+        'STATEMENTS = ("alter table entities add column note text",)\n', encoding="utf-8"
     )
     return replace(STORE_SCHEMA, version=str(latest + 1), folder=folder)
 
