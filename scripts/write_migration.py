@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
-from consumer_fusion.storage.sqlite import STORE_TABLES
+from consumer_fusion.storage.sqlite import STORE_SCHEMA
 from consumer_fusion.storage.sqlite_schema import write_indexes, write_table
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "storage" / "migrations"
@@ -36,7 +36,7 @@ def list_missing() -> tuple[list[str], list[str]]:
     there = {name for (name,) in connection.execute("select name from sqlite_master")}
     statements: list[str] = []
     changed: list[str] = []
-    for table in sorted(STORE_TABLES, key=lambda each: each.name):
+    for table in sorted(STORE_SCHEMA.tables, key=lambda each: each.name):
         if table.name not in there:
             statements.append(write_table(table))
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
-from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, STORE_TABLES, SQLiteStore
+from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, SQLiteStore
 from consumer_fusion.workspace import STORE_FILE, open_workspace
 from small_workspaces import open_small
 
@@ -83,7 +83,7 @@ def test_a_new_store_has_exactly_what_is_declared(tmp_path):
     store = SQLiteStore(tmp_path / "new.db")
     store.create()
     store.close()
-    assert describe(tmp_path / "new.db") == {table.name: declare(table) for table in STORE_TABLES}
+    assert describe(tmp_path / "new.db") == {table.name: declare(table) for table in STORE_SCHEMA.tables}
 
 
 def test_a_store_that_is_up_to_date_is_left_alone(tmp_path):

@@ -31,7 +31,8 @@ from consumer_fusion.records.timestamps import (
 class Schema(BaseModel):
     """Parameters or a result: exactly the declared fields, each with its meaning."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at the first use: a command imports many more models than it uses.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
@@ -102,6 +103,8 @@ def _strip(value: str) -> str:
     return value.strip()
 
 
+LARGEST_INTEGER = 2**53 - 1
+"""The largest that every JSON reader keeps exactly (RFC 8259, section 6)."""
 MOST_CHARACTERS = 1_000
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_strip)]
 """A text that is not blank: a name, a title, a reason."""

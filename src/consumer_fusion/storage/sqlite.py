@@ -38,7 +38,7 @@ class StoreSchema:
 
     Attributes:
         name: Name of the file in messages.
-        tables: Its tables.
+        list_tables: Function that returns its tables; most processes never ask.
         version: Schema version of this release.
         mark: Mark with the version of a file. A file without it is refused.
         folder: Folder of its revisions; None where a file of another version is emptied, because
@@ -46,29 +46,37 @@ class StoreSchema:
     """
 
     name: str
-    tables: tuple[Table, ...]
+    list_tables: Callable[[], tuple[Table, ...]]
     version: str
     mark: str = "store_version"
     folder: Path | None = _MIGRATIONS
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its tables."""
+        return self.list_tables()
+
 
 _OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
 STORE_SCHEMA = StoreSchema(
-    "store", tuple(table for table in find_tables() if table not in _OWN_FILES), LATEST_VERSION
+    "store", lambda: tuple(table for table in find_tables() if table not in _OWN_FILES), LATEST_VERSION
 )
 ARRIVAL_SCHEMA = StoreSchema(
     "file of arrivals",
-    (ARRIVALS, MARKS),
+    lambda: (ARRIVALS, MARKS),
     "1",
     mark="arrivals_version",
     folder=_MIGRATIONS / "arrival_revisions",
 )
 """The file of arriving events, separate so that an arrival never waits for an import."""
 SESSION_SCHEMA = StoreSchema(
-    "session store", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="sessions_version", folder=None
+    "session store",
+    lambda: (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS),
+    "1",
+    mark="sessions_version",
+    folder=None,
 )
 """The file of sessions and failed sign-ins, separate so that signing in never waits for an import."""
-STORE_TABLES = STORE_SCHEMA.tables
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; other writers wait for it."""
 _BUSY_MILLISECONDS = 120_000
