@@ -3,4 +3,6 @@
 Only this part imports DuckDB or SQLite.
 """
 
-__all__ = ["duckdb", "engine", "file_locks", "private_files", "scratch", "segments", "sqlite", "store"]
+__all__ = [
+    "duckdb", "engine", "file_locks", "pandas_exclusion", "private_files", "scratch", "segments", "sqlite", "store",
+]  # fmt: skip
