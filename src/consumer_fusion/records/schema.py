@@ -31,8 +31,7 @@ from consumer_fusion.records.timestamps import (
 class Schema(BaseModel):
     """Parameters or a result: exactly the declared fields, each with its meaning."""
 
-    # Built at the first use: a command imports many more models than it uses.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
