@@ -7,15 +7,13 @@ write: only you know what becomes of the rows.
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite as dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
-
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
-from consumer_fusion.storage.sqlite import STORE_TABLES, build_schema
+from consumer_fusion.storage.sqlite import STORE_SCHEMA
+from consumer_fusion.storage.sqlite_schema import write_indexes, write_table
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "storage" / "migrations"
 TEXT = '''"""Schema version {number}: {title}
@@ -25,46 +23,29 @@ A revision is never changed once it is released.
 
 from __future__ import annotations
 
-from alembic import op
-
-revision = "{number:04d}"
-down_revision = "{before:04d}"
-
-_STATEMENTS = (
+STATEMENTS = (
 {statements}
 )
-
-
-def upgrade() -> None:
-    """Bring the store from the revision before to this one."""
-    for statement in _STATEMENTS:
-        op.execute(statement)
 '''
 
 
 def list_missing() -> tuple[list[str], list[str]]:
     """The statements that are missing, and the tables whose columns changed."""
-    engine = sa.create_engine("sqlite://", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        migrate_schema(connection, None)
-        there = sa.inspect(connection)
-        names = set(there.get_table_names())
-        statements: list[str] = []
-        changed: list[str] = []
-        for table in build_schema(STORE_TABLES).sorted_tables:
-            indexes = sorted(table.indexes, key=lambda index: str(index.name))
-            known: set[str | None] = set()
-            if table.name not in names:
-                statements.append(str(CreateTable(table).compile(dialect=dialect.dialect())))
-            else:
-                known = {index["name"] for index in there.get_indexes(table.name)}
-                if [column["name"] for column in there.get_columns(table.name)] != list(table.columns.keys()):
-                    changed.append(table.name)
-            statements += [
-                str(CreateIndex(index).compile(dialect=dialect.dialect()))
-                for index in indexes
-                if index.name not in known
-            ]
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate_schema(connection, None)
+    there = {name for (name,) in connection.execute("select name from sqlite_master")}
+    statements: list[str] = []
+    changed: list[str] = []
+    for table in sorted(STORE_SCHEMA.tables, key=lambda each: each.name):
+        if table.name not in there:
+            statements.append(write_table(table))
+        else:
+            columns = [row[1] for row in connection.execute(f"pragma table_info({table.name})")]
+            if columns != list(table.column_names):
+                changed.append(table.name)
+        indexes = sorted(write_indexes(table).items())
+        statements += [statement for name, statement in indexes if name not in there]
+    connection.close()
     return statements, changed
 
 
@@ -82,15 +63,10 @@ def main() -> int:
         print("the migrations make everything that is declared")
         return 0
     number = int(LATEST_VERSION) + 1
-    body = "\n".join(
-        '    """\n'
-        + "\n".join(line.rstrip() for line in each.strip().replace("\t", "    ").splitlines())
-        + '\n    """,'
-        for each in statements
-    )
+    body = "\n".join(f'    """\n{each}\n    """,' for each in statements)
     path = FOLDER / f"revision_{number:04d}.py"
     path.write_text(
-        TEXT.format(number=number, before=number - 1, title=f"{title.rstrip('.')}.", statements=body),
+        TEXT.format(number=number, title=f"{title.rstrip('.')}.", statements=body),
         encoding="utf-8",
     )
     print(f"{path} written")

@@ -71,7 +71,7 @@ _RESULTS: Mapping[str, object] = {
     "doctor": InspectionReport,
 }
 """The result of each handwritten command: a model, a list of one, or one with the model that extends it."""
-_VERSIONS = ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"]
+_VERSIONS = ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow"]
 
 
 def _shape_result(result: Any) -> list[object]:

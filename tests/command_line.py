@@ -15,7 +15,7 @@ from unittest import mock
 
 import typer
 
-from consumer_fusion.surfaces.cli.application import main
+from consumer_fusion.surfaces.cli.application import run_command
 
 build_command = functools.cache(typer.main.get_command)
 """What Typer makes of the declared commands, for each call anew; here once, since it is the same for all of them."""
@@ -62,7 +62,7 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
         mock.patch("consumer_fusion.surfaces.cli.demo.run_server", side_effect=AssertionError(_NEVER_ENDS)),
     ):
         try:
-            main()
+            run_command()
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
         else:

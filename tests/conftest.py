@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -44,15 +43,6 @@ def made_workspaces(tmp_path_factory):
     """What is made to be copied lies where all processes that run the tests find it; pytest removes it in time."""
     own = tmp_path_factory.getbasetemp()
     make_room((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made-workspaces")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _without_pandas():
-    """What processes of the tests' own would load, and none uses; see the file in that folder."""
-    # Not where this file is loaded: the workers of xdist are started from there, and need the true one.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent / "without_pandas"), prepend=os.pathsep)
-        yield
 
 
 @pytest.fixture(scope="module")

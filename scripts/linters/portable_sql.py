@@ -2,8 +2,8 @@
 
 The text that computes the score runs unchanged on DuckDB today and on other engines later.
 Each rule is here because an engine was seen to refuse the other way of writing, or, worse, to
-give another number. Run by `make check`; a line that has to differ ends in
-`-- lint-skip: <rule>` with the reason behind it.
+give another number; `tests/contract/test_query_texts.py` runs the texts on those engines. Run by
+`make check`; a line that has to differ ends in `-- lint-skip: <rule>` with the reason behind it.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def check_text(text: str) -> list[Finding]:
             *_find_decimals(code),
             *_find_functions(code),
             *_find_orders(code),
+            *_find_unnamed(code),
         )
         if f"lint-skip: {finding.rule}" not in lines[finding.line - 1]
     ]
@@ -132,6 +133,39 @@ def _find_orders(code: str) -> Iterator[Finding]:
                 "total-order",
                 "row_number needs an order without ties: add the kind, the direction or an id.",
             )
+
+
+def _find_unnamed(code: str) -> Iterator[Finding]:
+    """A plain column of a select over a join: ClickHouse calls it `a.day`, and the select around finds no `day`."""
+    for match in re.finditer(r"\bselect\b", code, re.IGNORECASE):
+        clauses = _blank_brackets(code[match.end() : _closing_bracket(code, match.end())])
+        listed, begin, rest = _partition_at(r"\bfrom\b", clauses)
+        sources = _partition_at(r"\b(?:where|group|having|order|union|intersect|except)\b", rest)[0]
+        if not begin or not re.search(r"\bjoin\b", sources, re.IGNORECASE):
+            continue
+        for item in re.finditer(r"[^,]+", listed):
+            if re.fullmatch(r"\s*(?:distinct\s+)?\w+\.(?:\w+|\*)\s*", item.group(), re.IGNORECASE):
+                name = item.group().strip()
+                place = match.end() + item.start() + item.group().index(name)
+                yield Finding(
+                    _line_of(code, place), "named-columns", f"'{name}': over a join, write {name} as <name>."
+                )
+
+
+def _partition_at(pattern: str, text: str) -> tuple[str, str, str]:
+    """A text around the first match of a pattern."""
+    match = re.search(pattern, text, re.IGNORECASE)
+    return (text[: match.start()], match.group(), text[match.end() :]) if match else (text, "", "")
+
+
+def _blank_brackets(text: str) -> str:
+    """The text with everything between brackets as blanks, so that places stay the same."""
+    depth, blanked = 0, []
+    for letter in text:
+        depth -= letter == ")"
+        blanked.append(letter if depth == 0 or letter == "\n" else " ")
+        depth += letter == "("
+    return "".join(blanked)
 
 
 def _closing_bracket(code: str, start: int) -> int:

@@ -29,7 +29,7 @@ from consumer_fusion.workspace import Workspace
 __all__ = [
     "MOMENT_SCHEMA", "Capability", "Context", "Day", "Job", "Moment", "NoParameters", "Operation", "OperationGroup",
     "Query", "Schema", "Stage",
-    "Text", "TextFile", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped",
+    "Text", "TextFile", "describe", "find_capabilities", "find_capability", "find_jobs", "find_stages", "list_grouped",
     "name_path", "order_stages",
 ]  # fmt: skip
 
@@ -235,10 +235,13 @@ class Capability:
 
 def find_capabilities() -> Mapping[str, Capability]:
     """The capabilities: folders of the package, at any depth, that have a module `operations`."""
-    return {
-        folder: Capability(folder, declared.GROUPS, declared.OPERATIONS)
-        for folder, declared in _find_modules("operations")
-    }
+    return {folder: find_capability(folder) for folder in _find_folders("operations")}
+
+
+def find_capability(folder: str) -> Capability:
+    """The capability of a folder, which is given without the package: `causal/effects`."""
+    declared = _import_module(folder, "operations")
+    return Capability(folder, declared.GROUPS, declared.OPERATIONS)
 
 
 def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[OperationGroup, Query]]:
@@ -256,12 +259,12 @@ def name_path(group: OperationGroup, query: Query) -> str:
 
 def find_stages() -> tuple[Stage, ...]:
     """The stages of all capabilities, from their modules `stages`, in order."""
-    return order_stages([stage for _, module in _find_modules("stages") for stage in module.STAGES])
+    return order_stages([stage for module in _find_modules("stages") for stage in module.STAGES])
 
 
 def find_jobs() -> tuple[Job, ...]:
     """The jobs of all capabilities, from their modules `jobs`."""
-    return tuple(job for _, module in _find_modules("jobs") for job in module.JOBS)
+    return tuple(job for module in _find_modules("jobs") for job in module.JOBS)
 
 
 def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:
@@ -280,13 +283,18 @@ def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:
     return tuple(stages[name] for name in order.static_order())
 
 
-def _find_modules(name: str) -> Iterator[tuple[str, Any]]:
-    """The modules with a name in the folders of the package, each with its folder."""
+def _find_modules(name: str) -> Iterator[Any]:
+    """The modules with a name in the folders of the package."""
+    return (_import_module(folder, name) for folder in _find_folders(name))
+
+
+def _find_folders(name: str) -> Iterator[str]:
+    """The folders of the package, at any depth, that have a module with a name."""
     for root in map(Path, sys.modules[__package__].__path__):
         for file in sorted(root.rglob(f"{name}.py")):
-            *folders, module = file.relative_to(root).with_suffix("").parts
-            if folders:
-                yield (
-                    "/".join(folders),
-                    importlib.import_module(".".join(("consumer_fusion", *folders, module))),
-                )
+            if file.parent != root:
+                yield file.parent.relative_to(root).as_posix()
+
+
+def _import_module(folder: str, name: str) -> Any:
+    return importlib.import_module(".".join(("consumer_fusion", *folder.split("/"), name)))

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
-from narwhals.typing import IntoDataFrame
 
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
 from consumer_fusion.events.inbox_queue import ArrivalBatch, forget_arrivals, group_arrivals, read_arrivals
@@ -42,6 +41,9 @@ from consumer_fusion.score.fold.derive_and_fold import seal_inbox
 from consumer_fusion.score.states.kept_states import move_changes
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
 
 _ARRIVAL_CHARACTERS = 32 << 20
 """Maximum number of characters of arrivals read at a time, regardless of the number of events."""
@@ -151,6 +153,9 @@ def import_frame(
     Raises:
         InputError: A required column is missing.
     """
+    # Imported here, because files and arriving events are no data frames.
+    import narwhals as nw
+
     table = nw.from_native(frame, eager_only=True).to_arrow()
     missing = {"occurred_at", "kind"} - set(table.column_names)
     if missing:

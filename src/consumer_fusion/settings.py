@@ -7,12 +7,12 @@ A setting is looked up in the environment (`CONSUMER_FUSION_MEMORY_LIMIT_MB`), t
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consumer_fusion.errors import SettingsError
 
@@ -21,10 +21,10 @@ BUCKET_COUNT = 16
 """Number of groups of segment files over which consumers are spread. Not a setting: changing it moves every file."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of a workspace."""
 
-    model_config = SettingsConfigDict(env_prefix="CONSUMER_FUSION_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     memory_limit_mb: int = Field(
         default=1024, ge=128, description="Memory that the compute engine may use before it spills to disk."
@@ -77,20 +77,8 @@ def read_settings(workspace_folder: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {error}.", where=str(path)) from error
 
-    class FileSettings(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return env_settings, InitSettingsSource(settings_cls, init_kwargs=in_file)
-
     try:
-        return FileSettings()
+        return Settings.model_validate(in_file | _read_environment())
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SettingsError(
@@ -98,6 +86,23 @@ def read_settings(workspace_folder: Path) -> Settings:
             hint="See docs/reference/settings.md for names and ranges.",
             where=str(path),
         ) from error
+
+
+def _read_environment() -> dict[str, Any]:
+    """The values that the environment gives; lists are written as in TOML and JSON, `["walk-in"]`."""
+    given = {name: os.environ.get(f"CONSUMER_FUSION_{name.upper()}") for name in Settings.model_fields}
+    return {
+        name: _read_list(value) if isinstance(Settings.model_fields[name].default, list) else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _read_list(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value  # refused below, with the reason
 
 
 def write_settings(workspace_folder: Path) -> None:

@@ -16,8 +16,7 @@ DISTRIBUTIONS = {
     "argon2": "argon2-cffi",
     "markupsafe": "jinja2",
     "multipart": "python-multipart",
-    "pydantic": "pydantic-settings",
-    "pydantic_core": "pydantic-settings",
+    "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
     "vl_convert": "vl-convert-python",
 }

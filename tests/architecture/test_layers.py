@@ -46,12 +46,11 @@ FAULTS = {
 }
 LIBRARIES = {
     "duckdb": "query engine",
-    "sqlalchemy": "durable store",
     "sqlite3": "durable store",
     "altair": "draws",
 }
 """Libraries that one part alone may import, with the contract that says so."""
-OWNERS = {"duckdb": "storage", "sqlalchemy": "storage", "sqlite3": "storage", "altair": "views"}
+OWNERS = {"duckdb": "storage", "sqlite3": "storage", "altair": "views"}
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ _spec.loader.exec_module(portable_sql)
 GOOD = """\
 -- 0.5 and [lists] in a comment are no SQL; nor is '0.5' in a text.
 with parts (consumer_id, brand_id, kind, amount) as (
-    select e.consumer_id, e.brand_id, e.kind, sum(case when e.kind = 'a.0.5' then 1e0 else 5e-1 end)
+    select e.consumer_id as consumer_id, e.brand_id as brand_id, e.kind as kind,
+        sum(case when e.kind = 'a.0.5' then 1e0 else 5e-1 end)
     from events e join kinds k on e.kind = k.kind
     where e.day in (1, 2) and (e.day > 3)
     group by e.consumer_id, e.brand_id, e.kind
@@ -71,6 +72,9 @@ def test_portable_sql_passes():
         ("select a / 86400000000", "integer-division"),
         ("select * exclude (a) from t", "dialect-star"),
         ("select a from t asof join u on t.a = u.a", "dialect-join"),
+        ("select a.day, b.n as n from t a join u b on b.day = a.day", "named-columns"),
+        ("select b.n as n, a.* from t a left join u b on b.day = a.day", "named-columns"),
+        ("select d.n from (select distinct a.n from t a join u b on b.n = a.n) d", "named-columns"),
         ("select row_number() over () from t", "total-order"),
         ("select row_number() over (partition by a, b order by c) from t", "total-order"),
         ("select row_number() over (order by power(a, b)) from t", "total-order"),

@@ -75,7 +75,9 @@ def check_blocks(session):
     runs = [pair for before, pair in zip([None, *pairs], pairs) if pair != before]
     assert len(runs) == len(set(runs))
     listed = session.read(PAIRS)
-    assert set(zip(listed["consumer_id"].to_pylist(), listed["brand_id"].to_pylist(), strict=True)) >= set(pairs)
+    assert set(zip(listed["consumer_id"].to_pylist(), listed["brand_id"].to_pylist(), strict=True)) >= set(
+        pairs
+    )
 
 
 def test_states_are_added_up_and_the_newest_event_is_kept(any_store):

@@ -94,3 +94,11 @@ def test_an_event_that_nobody_believes_takes_nothing_from_the_others_of_its_day(
         write_event("Order Completed", trust=0.0, event_id=f"doubted {number}") for number in range(100)
     ]
     assert score([order, *doubted]) == pytest.approx(score([order]), abs=1e-12)
+
+
+def test_an_event_weighs_nothing_after_400_half_lives():
+    days = 400 * POINTS.kinds["Page Viewed"].half_life_days
+    (state,) = fold_ledger([write_event("Page Viewed", days_ago=days + 1)], NOW_US, POINTS)
+    assert (state.x, state.y, state.q, state.r, state.u) == (0, 0, 0, 0, 0)
+    (state,) = fold_ledger([write_event("Page Viewed", days_ago=days - 1)], NOW_US, POINTS)
+    assert min(state.x, state.y, state.q, state.r, state.u) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections import Counter
 from dataclasses import replace
@@ -15,8 +16,9 @@ import pytest
 from consumer_fusion.score.model import score_arrays
 from consumer_fusion.score.model.reading import FACET_ORDER, KindState, read_pair
 from consumer_fusion.score.model.score_arrays import score_states, sort_states
-from consumer_fusion.score.model.scoring_sql import build_kind_points, write_number, write_scores_query
+from consumer_fusion.score.model.scoring_sql import build_kind_points, write_scores_query
 from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.score.query_texts import write_number
 from pair_ledgers import EVIDENCE_KINDS
 from pair_ledgers import POINTS as SHIPPED
 
@@ -178,10 +180,11 @@ def test_without_states_there_are_no_scores():
 
 
 @pytest.mark.parametrize("number", [25.0, 1 / 3, 1e-7, 144, 1e22, 0.5])
-def test_numbers_are_written_with_an_exponent_and_exactly(number):
+def test_numbers_are_written_as_doubles_and_exactly(number):
     text = write_number(number)
-    assert "e" in text
-    assert float(text) == number
+    constant = re.fullmatch(r"cast\((.+e.+) as double\)", text).group(1)
+    assert float(constant) == number
+    assert duckdb.sql(f"select {text} as n, typeof({text}) as type").fetchone() == (number, "DOUBLE")
 
 
 def test_a_kind_that_is_gone_from_the_table_has_no_points():

@@ -26,7 +26,7 @@ def make_first_arrivals(path):
     """A file of arrivals as the first release made it, with one event that was not read yet."""
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
-        for statement in arrivals_0001._STATEMENTS:
+        for statement in arrivals_0001.STATEMENTS:
             connection.execute(statement)
         connection.execute("insert into marks values (?, '1')", (ARRIVAL_SCHEMA.mark,))
         connection.execute(
@@ -40,17 +40,12 @@ def next_release(tmp_path):
     """A schema of arrivals that a next release might speak: every line says how long it is."""
     folder = tmp_path / "revisions"
     folder.mkdir()
-    (folder / "revision_0001.py").write_text("revision, down_revision = '0001', None\n", encoding="utf-8")
     (folder / "revision_0002.py").write_text(
         textwrap.dedent("""
-            from alembic import op
-
-            revision, down_revision = "0002", "0001"
-
-
-            def upgrade():
-                op.execute("alter table arrivals add column length bigint")
-                op.execute("update arrivals set length = length(line)")
+            STATEMENTS = (
+                "alter table arrivals add column length bigint",
+                "update arrivals set length = length(line)",
+            )
         """),
         encoding="utf-8",
     )

@@ -37,7 +37,7 @@ from consumer_fusion.records.event import Event
 from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score.queries import answers
-from consumer_fusion.storage.sqlite import STORE_TABLES
+from consumer_fusion.storage.sqlite import STORE_SCHEMA
 from consumer_fusion.surfaces.api import live
 from consumer_fusion.surfaces.console import routes as page_list
 from consumer_fusion.surfaces.web import build_app
@@ -402,7 +402,7 @@ def read_all(workspace):
         return {
             each.name: sorted(map(str, session.read(each).to_pylist()))
             for each in find_tables()
-            if each in STORE_TABLES and each.name not in left_out
+            if each in STORE_SCHEMA.tables and each.name not in left_out
         }
 
 

@@ -13,11 +13,9 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Context, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import AuditNote
+from consumer_fusion.records.schema import LARGEST_INTEGER
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
-
-LARGEST_INTEGER = 2**53 - 1
-"""The largest that every JSON reader keeps exactly (RFC 8259, section 6)."""
 
 
 def execute(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from consumer_fusion.events.deduplication import Duplicates
 from consumer_fusion.events.event_reader import EventSource
-from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.storage.scratch import Scratch
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
+
+if TYPE_CHECKING:
+    # For a caller that only names affected consumers, and reads no files.
+    from consumer_fusion.events.deduplication import Duplicates
+    from consumer_fusion.ingest.staging import Staging
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the name of the stage, the amount done and the total (None while unknown)."""

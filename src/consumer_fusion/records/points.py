@@ -175,6 +175,9 @@ KIND_DISPERSIONS = Table(
     scope="rules",
 )
 
+POINTS_MARK = "points_version"
+"""Mark with the version of the points in force."""
+
 POINTS_VERSIONS = Table(
     name="points_versions",
     grain="one points table that was in force",

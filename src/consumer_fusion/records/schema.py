@@ -102,6 +102,8 @@ def _strip(value: str) -> str:
     return value.strip()
 
 
+LARGEST_INTEGER = 2**53 - 1
+"""The largest that every JSON reader keeps exactly (RFC 8259, section 6)."""
 MOST_CHARACTERS = 1_000
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_strip)]
 """A text that is not blank: a name, a title, a reason."""

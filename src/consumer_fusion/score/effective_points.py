@@ -10,42 +10,24 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from consumer_fusion.access.audit import append_audit
-from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_progress
-from consumer_fusion.events.rewriting import rewrite_events
-from consumer_fusion.records.audit import PRODUCT, AuditEntry
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.experiment import EXPERIMENTS
-from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
-from consumer_fusion.score.calibration.calibration_report import (
-    CalibrationReport,
-    apply_calibration,
-    read_report,
-)
-from consumer_fusion.score.calibration.experiment_overrides import (
-    PointsOverride,
-    apply_overrides,
-)
-from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
+from consumer_fusion.records.points import POINTS_MARK, PointsTable
 from consumer_fusion.score.fold.dispersions import read_dispersions
-from consumer_fusion.score.fold.folding import refold
-from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.rhythms import read_rhythms
-from consumer_fusion.score.fold.sizing import update_sizing
 from consumer_fusion.score.points.points_overrides import list_overridden
-from consumer_fusion.score.points.points_store import (
-    keep_points,
-    read_kept_points,
-    read_kind_ids,
-    register_kinds,
-)
-from consumer_fusion.score.points.points_table import digest_folding, load_points
+from consumer_fusion.score.points.points_store import read_kind_ids
+from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
-POINTS_MARK = "points_version"
+if TYPE_CHECKING:
+    from consumer_fusion.score.calibration.calibration_report import CalibrationReport
+    from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +57,11 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         points = read_effective_points(workspace, session)
         if session.read_mark(POINTS_MARK) == points.version:
             return EffectivePoints(points, read_kind_ids(session))
+    # Imported here, because points rarely change.
+    from consumer_fusion.score.changed_points import store_points
+
     with workspace.store.writing() as session:
-        previous = read_kept_points(session)
-        kind_ids = register_kinds(session, points)
-        keep_points(session, points, workspace.now_us)
-        session.write_mark(POINTS_MARK, points.version)
-        if previous is not None and digest_folding(previous) != digest_folding(points):
-            _fold_changes(workspace, session, previous, points, kind_ids, progress)
-        if previous is not None and not session.count(BRAND_REFERENCES):
-            # A store of an older release, whose references were of another form.
-            landing = AffectedConsumers()
-            points = update_sizing(workspace, session, points, kind_ids, landing, with_all_brands=True)
-            derive_and_fold(
-                EffectivePoints(points, kind_ids).open(workspace, session),
-                landing,
-                workspace.now_us,
-                progress,
-            )
-        if previous is not None and workspace.on_change is None:
-            # The file was edited by hand: the next process puts it in force, and cannot know who edited it.
-            entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
-            append_audit(session, [entry])
+        points, kind_ids = store_points(workspace, session, points, progress)
         workspace.note_change(session)
     return EffectivePoints(points, kind_ids)
 
@@ -141,18 +107,32 @@ def read_effective_points(
     own = workspace.points_path if workspace.points_path.exists() else None
     points = load_points(own)
     if calibration is None and is_calibrated:
-        applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
-        if applied.num_rows:
-            calibration = read_report(json.loads(applied["report"][-1].as_py()))
+        calibration = _read_calibration(session)
     if calibration is not None:
+        from consumer_fusion.score.calibration.calibration_report import apply_calibration
+
         protect = list_overridden(own) if own else frozenset()
         points = apply_calibration(points, calibration, protect)
-    decided = (one for one in read_overrides(session) if one.key != without)
+    if decided := [one for one in read_overrides(session) if one.key != without]:
+        from consumer_fusion.score.calibration.experiment_overrides import apply_overrides
+
+        points = apply_overrides(points, decided)
     return replace(
-        apply_overrides(points, decided),
+        points,
         dispersions=read_dispersions(session),
         rhythms=read_rhythms(session),
     )
+
+
+def _read_calibration(session: Session) -> CalibrationReport | None:
+    """The calibration that was applied last."""
+    applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
+    if not applied.num_rows:
+        return None
+    # Imported here, as below, because most workspaces have neither a calibration nor an experiment.
+    from consumer_fusion.score.calibration.calibration_report import read_report
+
+    return read_report(json.loads(applied["report"][-1].as_py()))
 
 
 def read_overrides(session: Session) -> list[PointsOverride]:
@@ -163,53 +143,8 @@ def read_overrides(session: Session) -> list[PointsOverride]:
         EXPERIMENTS, columns=columns, order_by=("applied_us", "experiment_id")
     ).to_pylist():
         if row["override"] and row["applied_us"] is not None and row["withdrawn_us"] is None:
+            from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
+
             override = PointsOverride.model_validate_json(row["override"])
             in_force[override.key] = override
     return list(in_force.values())
-
-
-def _fold_changes(
-    workspace: Workspace,
-    session: Session,
-    previous: PointsTable,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
-    progress: Progress,
-) -> None:
-    if _write_rules(previous) != _write_rules(points):
-        progress("assign kinds and magnitudes again", 0, None)
-        rewrite_events(
-            session,
-            workspace.engine,
-            workspace.folder,
-            lambda relation: annotate_sql(points, kind_ids, relation),
-            annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
-            workspace.now_us,
-        )
-        changed = None
-    else:
-        changed = [
-            key
-            for key, kind in points.kinds.items()
-            if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
-        ]
-    progress("fold again", 0, None)
-    context = EffectivePoints(points, kind_ids).open(workspace, session)
-    refold(context, kinds=changed)
-    derive_and_fold(context, AffectedConsumers(consumers=None), workspace.now_us, progress)
-
-
-def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:
-    return [
-        (key, kind.event, kind.conditions, kind.magnitude, kind.mends, kind.spreads, kind.derives)
-        for key, kind in points.kinds.items()
-    ]
-
-
-def _fades_anew(before: Kind, after: Kind) -> bool:
-    return (
-        before.half_life_days != after.half_life_days
-        or before.follows_rhythm != after.follows_rhythm
-        or before.trust != after.trust
-        or bool(before.entries) != bool(after.entries)
-    )

@@ -14,7 +14,7 @@ from time import monotonic
 
 import numpy as np
 
-from consumer_fusion.score.effective_points import POINTS_MARK
+from consumer_fusion.records.points import POINTS_MARK
 from consumer_fusion.score.model.percentiles import ScoreDistribution, compute_distribution, read_percentiles
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.states.kept_states import count_kept_states

@@ -22,6 +22,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from consumer_fusion.errors import StoreError
 from consumer_fusion.server.allocator import limit_arenas, release_memory
+from consumer_fusion.storage.pandas_exclusion import leave_out_pandas
 from consumer_fusion.workspace import Workspace, open_workspace
 
 Arguments = ParamSpec("Arguments")
@@ -153,6 +154,7 @@ def _begin(folder: Path) -> None:
     global _opened
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
+    leave_out_pandas()
     limit_arenas()
     os.environ["CONSUMER_FUSION_THREADS"] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()

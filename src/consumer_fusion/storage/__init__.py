@@ -1,6 +1,8 @@
 """Storage: the engine that runs queries, the durable store, sealed segments and file locks.
 
-Only this part imports DuckDB, SQLAlchemy or SQLite.
+Only this part imports DuckDB or SQLite.
 """
 
-__all__ = ["duckdb", "engine", "file_locks", "private_files", "scratch", "segments", "sqlite", "store"]
+__all__ = [
+    "duckdb", "engine", "file_locks", "pandas_exclusion", "private_files", "scratch", "segments", "sqlite", "store",
+]  # fmt: skip

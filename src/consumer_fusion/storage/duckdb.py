@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from consumer_fusion.errors import DamagedFileError, EngineError, ExhaustedError, FusionError
+
+if TYPE_CHECKING:
+    import duckdb
 
 SEGMENT_ROW_GROUP = 122_880
 """Rows per Parquet row group; a multiple of DuckDB's vector size."""
@@ -41,6 +43,9 @@ class DuckDBEngine:
 
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         if self._database is None:
+            # Imported with the first query: many reads of few pairs need none, and would start twice as fast.
+            import duckdb
+
             self._database = duckdb.connect(":memory:")
             self._database.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
             # This cache mixed both versions of a file that was rewritten under the same name, with the same size,
@@ -77,6 +82,8 @@ class DuckDBEngine:
     def _tables(
         self, step: str, sql: str, tables: Mapping[str, pa.Table] | None, *, is_stream: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
         # A stream may be abandoned halfway, so its cursor is not reused.
         with self._lend_cursor(is_reusable=not is_stream) as cursor:
             for name, table in (tables or {}).items():
@@ -141,6 +148,8 @@ def _make_cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnecti
 
 def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
     """Convert an engine error; the query's text is attached for debugging, but never its rows."""
+    import duckdb
+
     failure: FusionError
     damaged = next(filter(_is_damaged, map(Path, re.findall(r"'([^']+\.parquet)'", sql))), None)
     if damaged is not None:
@@ -170,6 +179,8 @@ def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
 
 def _is_damaged(path: Path) -> bool:
     """Whether a completely written file cannot be read to its end."""
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:
             for _ in file.iter_batches():

@@ -1,25 +1,19 @@
 """SQLite as the hot store: one file, write-ahead log, every commit on disk before it returns.
 
-The schema comes from the declarations in `records`; the hot paths call the driver's `executemany`.
+The schema comes from the declarations in `records`.
 """
 
 from __future__ import annotations
 
 import copy
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any
 from urllib.parse import quote
-
-import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
 from consumer_fusion.i18n.messages import Message
@@ -30,6 +24,8 @@ from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Table
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
 from consumer_fusion.storage.private_files import make_file
+from consumer_fusion.storage.sqlite_connections import ConnectionPool, roll_back
+from consumer_fusion.storage.sqlite_schema import create_tables
 from consumer_fusion.storage.sqlite_session import SQLiteSession
 from consumer_fusion.storage.store import Session
 
@@ -42,7 +38,7 @@ class StoreSchema:
 
     Attributes:
         name: Name of the file in messages.
-        tables: Its tables.
+        list_tables: Function that returns its tables; most processes never ask.
         version: Schema version of this release.
         mark: Mark with the version of a file. A file without it is refused.
         folder: Folder of its revisions; None where a file of another version is emptied, because
@@ -50,42 +46,44 @@ class StoreSchema:
     """
 
     name: str
-    tables: tuple[Table, ...]
+    list_tables: Callable[[], tuple[Table, ...]]
     version: str
     mark: str = "store_version"
     folder: Path | None = _MIGRATIONS
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its tables."""
+        return self.list_tables()
+
 
 _OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
 STORE_SCHEMA = StoreSchema(
-    "store", tuple(table for table in find_tables() if table not in _OWN_FILES), LATEST_VERSION
+    "store", lambda: tuple(table for table in find_tables() if table not in _OWN_FILES), LATEST_VERSION
 )
 ARRIVAL_SCHEMA = StoreSchema(
     "file of arrivals",
-    (ARRIVALS, MARKS),
+    lambda: (ARRIVALS, MARKS),
     "1",
     mark="arrivals_version",
     folder=_MIGRATIONS / "arrival_revisions",
 )
 """The file of arriving events, separate so that an arrival never waits for an import."""
 SESSION_SCHEMA = StoreSchema(
-    "session store", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="sessions_version", folder=None
+    "session store",
+    lambda: (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS),
+    "1",
+    mark="sessions_version",
+    folder=None,
 )
 """The file of sessions and failed sign-ins, separate so that signing in never waits for an import."""
-STORE_TABLES = STORE_SCHEMA.tables
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; other writers wait for it."""
 _BUSY_MILLISECONDS = 120_000
 
-_SQL_TYPES: dict[str, Any] = {
-    "integer": sa.BigInteger,
-    "real": sa.Double,
-    "text": sa.Text,
-    "boolean": sa.Boolean,
-    "bytes": sa.LargeBinary,
-}
 _WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
 """In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""
+_READING_PRAGMAS = ("temp_store = memory",)
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
@@ -96,36 +94,6 @@ _PRAGMAS = (
     # Deleted data is overwritten, whatever the default of this build of SQLite.
     "secure_delete = on",
 )
-
-
-def build_schema(tables: Sequence[Table]) -> sa.MetaData:
-    """The tables as SQLAlchemy metadata, from their declarations."""
-    schema = sa.MetaData()
-    for table in tables:
-        columns: list[sa.Column[Any] | sa.Constraint] = []
-        for column in table.columns:
-            # SQLite autoincrements only a column that is exactly INTEGER PRIMARY KEY.
-            is_counter = table.has_sequence and table.primary_key == (column.name,)
-            columns.append(
-                sa.Column(
-                    column.name,
-                    sa.Integer if is_counter else _SQL_TYPES[column.type],
-                    primary_key=column.name in table.primary_key,
-                    nullable=column.is_optional,
-                    autoincrement=is_counter,
-                )
-            )
-        columns.extend(sa.UniqueConstraint(*names) for names in table.unique)
-        made = sa.Table(
-            table.name,
-            schema,
-            *columns,
-            sqlite_autoincrement=table.has_sequence,
-            sqlite_with_rowid=not table.is_clustered,
-        )
-        for names in table.indexes:
-            sa.Index(f"{table.name}_by_{'_'.join(names)}", *(made.c[name] for name in names))
-    return schema
 
 
 class SQLiteStore:
@@ -144,24 +112,19 @@ class SQLiteStore:
         self._wait_seconds = WAIT_SECONDS
         # One thread at a time requests the write lock: those that wait take no connection from readers.
         self._turn = Lock()
-        self._engine = sa.create_engine(
-            _write_address(path, is_read_only=is_read_only),
-            isolation_level="AUTOCOMMIT",
-            poolclass=QueuePool,
-            pool_size=4,
-            max_overflow=60,
+        self._pool = ConnectionPool(
+            _write_address(path, is_read_only=is_read_only), _READING_PRAGMAS if is_read_only else _PRAGMAS
         )
-        sa.event.listen(self._engine, "connect", _set_reading_pragmas if is_read_only else _set_pragmas)
 
     def create(self) -> None:
         """Create the tables that do not exist yet."""
         make_file(self.path)  # its log and other files of SQLite get the same permissions
         # All in one transaction: each has a disk write of its own.
         with (
-            _name_failures(self.path), self._engine.connect() as connection,
+            _name_failures(self.path), self._pool.lend() as connection,
             _write(connection, WAIT_SECONDS) as session,
         ):  # fmt: skip
-            _create_tables(connection, self.schema.tables)
+            create_tables(connection, self.schema.tables)
             if session.read_mark(self.schema.mark) is None:
                 session.write_mark(self.schema.mark, self.schema.version)
 
@@ -182,7 +145,7 @@ class SQLiteStore:
         if self._is_read_only:
             raise _tell_read_only(self.path)
         with (
-            _name_failures(self.path), self._engine.connect() as connection,
+            _name_failures(self.path), self._pool.lend() as connection,
             _write(connection, WAIT_SECONDS) as session,
         ):  # fmt: skip
             # Another process may have migrated it while this one waited.
@@ -215,14 +178,14 @@ class SQLiteStore:
             where=str(self.path),
         )
 
-    def _migrate(self, connection: sa.Connection, found: str | None) -> None:
+    def _migrate(self, connection: sqlite3.Connection, found: str | None) -> None:
         if self.schema.folder is not None:
             migrate_schema(connection, found, latest=self.schema.version, folder=self.schema.folder)
             return
         for table in self.schema.tables:
             if table is not MARKS:
-                connection.exec_driver_sql(f"drop table if exists {table.name}")
-        _create_tables(connection, self.schema.tables)
+                connection.execute(f"drop table if exists {table.name}")
+        create_tables(connection, self.schema.tables)
 
     def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy a consistent snapshot of the file, while others read and write it.
@@ -236,13 +199,11 @@ class SQLiteStore:
             if progress is not None:
                 progress(total - remaining, total)
 
-        with _name_failures(self.path), self._engine.connect() as connection:
+        with _name_failures(self.path), self._pool.lend() as connection:
             target = sqlite3.connect(make_file(path))
             try:
-                source = connection.connection.driver_connection
-                assert isinstance(source, sqlite3.Connection)
                 # All in one step: a copy in several steps starts again whenever another process writes.
-                source.backup(target, pages=-1, progress=tell)
+                connection.backup(target, pages=-1, progress=tell)
                 # As one file, without a separate log.
                 target.execute("pragma journal_mode = delete")
             finally:
@@ -250,8 +211,8 @@ class SQLiteStore:
 
     def check_file(self) -> list[str]:
         """Integrity errors of the file; empty when it is intact."""
-        with _name_failures(self.path), self._engine.connect() as connection:
-            rows = connection.exec_driver_sql("pragma integrity_check").fetchall()
+        with _name_failures(self.path), self._pool.lend() as connection:
+            rows = connection.execute("pragma integrity_check").fetchall()
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     def truncate_log(self) -> bool:
@@ -262,27 +223,24 @@ class SQLiteStore:
         """
         if self._is_read_only:
             return False
-        with _name_failures(self.path), self._engine.connect() as connection:
-            connection.exec_driver_sql("pragma busy_timeout = 0")
+        with _name_failures(self.path), self._pool.lend() as connection:
+            connection.execute("pragma busy_timeout = 0")
             try:
-                row = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").fetchone()
-            except sa.exc.OperationalError as error:
-                if not _is_busy(error.orig):
+                row = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
                     raise
                 return False
             finally:
-                connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+                connection.execute(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
         return row is not None and row[0] == 0
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A read session; see `Store.reading`."""
-        with _name_failures(self.path), self._engine.connect() as connection:
-            connection.exec_driver_sql("begin")
-            try:
-                yield SQLiteSession(connection)
-            finally:
-                _roll_back(connection)
+        with _name_failures(self.path), self._pool.lend() as connection:
+            connection.execute("begin")
+            yield SQLiteSession(connection)
 
     @contextmanager
     def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
@@ -293,7 +251,7 @@ class SQLiteStore:
         with (
             self._take_turn(end),
             _name_failures(self.path),
-            self._engine.connect() as connection,
+            self._pool.lend() as connection,
             _write(connection, end - monotonic()) as session,
         ):
             yield session
@@ -315,27 +273,13 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
-
-
-def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
-    for statement in _write_statements(tuple(tables)):
-        connection.exec_driver_sql(statement)
-
-
-@cache
-def _write_statements(tables: tuple[Table, ...]) -> tuple[str, ...]:
-    """The statements that create the tables and indexes; two processes may create a file at the same time."""
-    statements: list[sa.schema.ExecutableDDLElement] = []
-    for made in build_schema(tables).sorted_tables:
-        statements.append(sa.schema.CreateTable(made, if_not_exists=True))
-        statements.extend(sa.schema.CreateIndex(index, if_not_exists=True) for index in made.indexes)
-    return tuple(str(each.compile(dialect=sqlite.dialect())) for each in statements)
+        self._pool.close()
 
 
 def _write_address(path: Path, *, is_read_only: bool) -> str:
+    address = f"file:{quote(str(path))}"
     if not is_read_only:
-        return f"sqlite:///{path}"
+        return address
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise StoreError(
@@ -348,58 +292,43 @@ def _write_address(path: Path, *, is_read_only: bool) -> str:
             where=str(path),
         )
     # No other process changes it, so neither locks nor a log are needed.
-    return f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true"
-
-
-def _set_reading_pragmas(connection: Any, _record: object) -> None:
-    connection.execute("pragma temp_store = memory")
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"pragma {pragma}")
+    return f"{address}?mode=ro&immutable=1"
 
 
 @contextmanager
-def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
+def _write(connection: sqlite3.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
     """A write transaction: all or nothing."""
     _begin_writing(connection, wait_seconds)
     try:
-        connection.exec_driver_sql(_WRITING_CACHE)
+        connection.execute(_WRITING_CACHE)
         session = SQLiteSession(connection)
         yield session
         session.move_versions()
-        connection.exec_driver_sql("commit")
+        connection.execute("commit")
     except BaseException:
-        _roll_back(connection)
+        roll_back(connection)
         raise
     finally:
-        connection.exec_driver_sql(_READING_CACHE)
+        connection.execute(_READING_CACHE)
 
 
-def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
+def _begin_writing(connection: sqlite3.Connection, wait_seconds: float) -> None:
     # Attempts of one second each, because a keyboard interrupt is only handled between two of them.
     end = monotonic() + wait_seconds
-    connection.exec_driver_sql("pragma busy_timeout = 1000")
+    connection.execute("pragma busy_timeout = 1000")
     try:
         while True:
             try:
-                connection.exec_driver_sql("begin immediate")
+                connection.execute("begin immediate")
                 return
-            except sa.exc.OperationalError as error:
-                if not _is_busy(error.orig) or monotonic() > end:
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or monotonic() > end:
                     raise
     finally:
-        connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+        connection.execute(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
 
 
-def _roll_back(connection: sa.Connection) -> None:
-    # On a full disk, SQLite has rolled back already and reports that there is nothing to roll back.
-    with suppress(sa.exc.OperationalError):
-        connection.exec_driver_sql("rollback")
-
-
-def _is_busy(error: BaseException | None) -> bool:
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
     return (
         isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
     )
@@ -426,20 +355,19 @@ def _name_failures(path: Path) -> Iterator[None]:
     """Convert a failure of the file or its disk; the driver's messages name tables, never a value."""
     try:
         yield
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-        cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
-        if _is_busy(cause):
+    except sqlite3.DatabaseError as error:
+        if _is_busy(error):
             raise _tell_busy(path) from error
-        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise DamagedFileError(
                 Message("The file {name} is damaged.", name=path.name),
                 hint="Restore the last backup (`fusion restore`); `fusion doctor` reports any other damage.",
                 where=str(path),
             ) from error
-        if not isinstance(cause, sqlite3.OperationalError):
+        if not isinstance(error, sqlite3.OperationalError):
             raise
         raise StoreError(
-            Message("The store failed: {cause}. Nothing of this step was stored.", cause=cause),
+            Message("The store failed: {cause}. Nothing of this step was stored.", cause=error),
             hint="Check that the disk has space and that the file is writable, then run the same command again.",
             where=str(path),
         ) from error

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.records.pair_state import STATE_COLUMNS, SUMS
+from consumer_fusion.score.model.ledger import FADED_HALF_LIVES
 from consumer_fusion.score.model.row_order import find_runs, order_rows
 
 _KEY = ("consumer_id", "brand_id", "kind_id")
@@ -140,6 +141,7 @@ def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Rea
     row = kinds.find_rows(columns["kind_id"], columns["brand_id"])
     elapsed = (columns["occurred_us"] - kinds.landmark_us[row]) / kinds.half_life_us[row]
     weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[row]
+    weights[elapsed < -FADED_HALF_LIVES] = 0.0
     crowded = np.flatnonzero(same_day_count > 1)
     count = same_day_count[crowded]
     weights[crowded] *= np.log2(1.0 + count) / count

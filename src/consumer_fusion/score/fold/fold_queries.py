@@ -6,10 +6,7 @@ Their use, and the transaction they belong to, is in `folding`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,17 +20,12 @@ from consumer_fusion.events.event_reader import (
 )
 from consumer_fusion.records.pair_state import STATE_COLUMNS
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, to_states
+from consumer_fusion.score.query_texts import read_query
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
 EVENTS_PER_PASS = 5_000_000
 """Events above this number are folded in several passes, each over a part of the consumers, to bound memory."""
-
-
-@cache
-def read_query(name: str) -> Template:
-    """The text of a query file of this package."""
-    return Template((files("consumer_fusion.score.fold") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def fold_relation(
@@ -50,7 +42,7 @@ def fold_relation(
     Returns:
         Columns `STATE_COLUMNS`, in the order of consumer, brand and kind.
     """
-    text = read_query(query).substitute(events=events.relation)
+    text = read_query("fold", query).substitute(events=events.relation)
     return _type_states(
         engine.read(
             f"select * from ({text}) folded order by consumer_id, brand_id, kind_id",

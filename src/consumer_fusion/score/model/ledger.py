@@ -14,6 +14,9 @@ from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.model.reading import KindState
 
+FADED_HALF_LIVES = 400
+"""Age in half-lives beyond which an event weighs nothing; the SQL of the fold has the same bound. Squares of smaller
+weights leave the range of a double, which some engines refuse."""
 HIDDEN_EVENT_ID = "elsewhere"
 """Stands for the parent event where the caller may not see it."""
 
@@ -73,7 +76,8 @@ def dampen_burst(count: int) -> float:
 
 def fade_over(elapsed_us: int, half_life_days: float) -> float:
     """The remaining part of a weight after some time; above 1 for a time before the event."""
-    return math.exp2(-elapsed_us / (DAY_MICROSECONDS * half_life_days))
+    half_lives = elapsed_us / (DAY_MICROSECONDS * half_life_days)
+    return 0.0 if half_lives > FADED_HALF_LIVES else math.exp2(-half_lives)
 
 
 def order_entries(entries: Iterable[LedgerEntry], until_us: int) -> list[LedgerEntry]:

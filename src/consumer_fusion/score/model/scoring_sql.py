@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
-from string import Template
 
 import pyarrow as pa
 
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.model.reading import FACET_ORDER, INTERVAL_DEVIATIONS, sum_unseen_runs
 from consumer_fusion.score.model.symbiosis import KNOWN_CONFIDENCE, SIGN_POINTS
+from consumer_fusion.score.query_texts import read_query, write_number
 
 NO_KIND_ID = 0
 """Stands for kinds without points in the tables of events."""
@@ -24,7 +23,6 @@ def write_scores_query(points: PointsTable) -> str:
         brand_to_consumer, confidence, symbiosis, evidence and the eight facets, one for each pair, unordered.
     """
     constants = points.constants
-    text = files("consumer_fusion.score.model").joinpath("sql", "read_scores.sql").read_text(encoding="utf-8")
     unseen = sum_unseen_runs(points)
     numbers = {
         "unseen_consumer": unseen.consumer,
@@ -40,13 +38,8 @@ def write_scores_query(points: PointsTable) -> str:
         "sign_points": SIGN_POINTS,
         "known_confidence": KNOWN_CONFIDENCE,
     }
-    return Template(text).substitute({name: write_number(value) for name, value in numbers.items()})
-
-
-def write_number(value: float) -> str:
-    """A number that every engine reads as a double: with an exponent, because without one it may be a decimal."""
-    text = repr(float(value))
-    return text if "e" in text else f"{text}e0"
+    texts = {name: write_number(value) for name, value in numbers.items()}
+    return read_query("model", "read_scores").substitute(texts)
 
 
 def build_kind_points(points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:

@@ -1,14 +1,14 @@
 """Migrations: upgrading the store of an older release to the schema of this one.
 
-Each revision is a module next to this one, with its number and the number before it. It uses Alembic and never changes
-once it is released. The first one creates the whole schema; `scripts/write_migration.py` writes the next one.
+Each revision is a module next to this one with its number in its name, and the statements that lead to it from the
+number before. It never changes once it is released. The first one creates the whole schema;
+`scripts/write_migration.py` writes the next one.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
-
-import sqlalchemy as sa
 
 _FOLDER = Path(__file__).parent
 LATEST_VERSION = str(
@@ -18,7 +18,7 @@ LATEST_VERSION = str(
 
 
 def migrate_schema(
-    connection: sa.Connection, found: str | None, *, latest: str = LATEST_VERSION, folder: Path = _FOLDER
+    connection: sqlite3.Connection, found: str | None, *, latest: str = LATEST_VERSION, folder: Path = _FOLDER
 ) -> None:
     """Apply all revisions after the one found, in the open transaction.
 
@@ -28,14 +28,10 @@ def migrate_schema(
         latest: Target version.
         folder: Folder of the revisions; each file of a workspace has a chain of its own.
     """
-    # Alembic takes a tenth of a second to load, and mostly there is nothing to do.
-    from alembic.operations import Operations
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
+    # Mostly there is nothing to do.
+    import runpy
 
-    scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
-    base = "base" if found is None else f"{int(found):04d}"
-    revisions = list(scripts.iterate_revisions(f"{int(latest):04d}", base))
-    with Operations.context(MigrationContext.configure(connection)):
-        for revision in reversed(revisions):
-            revision.module.upgrade()
+    for number in range(int(found or 0) + 1, int(latest) + 1):
+        (revision,) = folder.glob(f"*_{number:04d}.py")
+        for statement in runpy.run_path(str(revision))["STATEMENTS"]:
+            connection.execute(statement)

@@ -5,12 +5,7 @@ A revision is never changed once it is released.
 
 from __future__ import annotations
 
-from alembic import op
-
-revision = "0001"
-down_revision = None
-
-_STATEMENTS = (
+STATEMENTS = (
     """
 CREATE TABLE account_brands (
     account_id TEXT NOT NULL,
@@ -630,9 +625,3 @@ CREATE TABLE write_keys (
 )
     """,
 )
-
-
-def upgrade() -> None:
-    """Create the schema of version 1 in an empty file."""
-    for statement in _STATEMENTS:
-        op.execute(statement)

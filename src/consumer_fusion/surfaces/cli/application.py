@@ -6,13 +6,16 @@ import functools
 import importlib
 import signal
 import sys
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from consumer_fusion.errors import FusionError, StoreError
+from consumer_fusion.storage.pandas_exclusion import leave_out_pandas
+from consumer_fusion.surfaces.cli.declared_commands import DeclaredGroup, find_groups, read_docstring
 
 _COMMANDS = {
     "demo": "demo",
@@ -37,16 +40,18 @@ _COMMANDS = {
     "doctor": "operation",
     "version": "version",
 }
-"""Handwritten commands: module in this folder, and name in it where that differs."""
+"""Handwritten commands: module in this folder, and name in it where that differs.
+
+`application` holds the handwritten commands of a group whose operations have commands, too."""
 
 
 class LazyGroup(TyperGroup):
     """The commands, each imported on use; those of capabilities are generated from their operations."""
 
     @property
-    def commands(self) -> dict[str, Any]:
-        """All commands by name, for the reference."""
-        return {name: self.get_command(None, name) for name in self.list_commands(None)}
+    def commands(self) -> Any:
+        """All commands by name, each imported when it is read."""
+        return CommandMap()
 
     @commands.setter
     def commands(self, given: object) -> None:
@@ -54,36 +59,59 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
-        return list(dict.fromkeys((*_COMMANDS, *_find_groups())))
+        return list(self.commands)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name; None where there is none."""
         return _build_command(cmd_name)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands with their first sentences."""
+        listed: Any = {name: TyperCommand(name, help=_read_help(name)) for name in self.commands}
+        TyperGroup(commands=listed).format_commands(ctx, formatter)
+
+
+class CommandMap(Mapping[str, Any]):
+    """All commands by name, each imported when it is read."""
+
+    def __getitem__(self, name: str) -> Any:
+        """The command."""
+        if (command := _build_command(name)) is None:
+            raise KeyError(name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        """The names: handwritten commands, then those of capabilities."""
+        return iter(dict.fromkeys((*_COMMANDS, *_find_groups())))
+
+    def __len__(self) -> int:
+        """Their number."""
+        return len(list(iter(self)))
+
+
+def _read_help(name: str) -> str:
+    if name in _find_groups():
+        return _find_groups()[name].intro
+    module, _, function = _COMMANDS[name].partition(":")
+    return read_docstring(module, function or name)
+
 
 @functools.cache
 def _build_command(name: str) -> Any:
-    if name not in _COMMANDS:
-        made = _find_groups().get(name)
-        return None if made is None else _make_group(made, name)
-    module, _, attribute = _COMMANDS[name].partition(":")
-    found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), attribute or name)
-    if isinstance(found, typer.Typer):
+    handwritten = _find_handwritten(name) if name in _COMMANDS else None
+    if handwritten is not None and not isinstance(handwritten, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name)(handwritten)
+        return typer.main.get_command(alone)
+    if name not in _find_groups():
+        return None
+    group = _build_group(_find_groups()[name])
+    if handwritten is not None:
         # Handwritten commands join the generated commands of the same group.
-        if name in _find_groups():
-            made = _find_groups()[name]
-            made.registered_commands += found.registered_commands
-            if found.registered_callback is not None:
-                made.registered_callback = found.registered_callback
-                made.info.no_args_is_help = not found.registered_callback.invoke_without_command
-            found = made
-        return _make_group(found, name)
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name)(found)
-    return typer.main.get_command(alone)
-
-
-def _make_group(group: typer.Typer, name: str) -> Any:
+        group.registered_commands += handwritten.registered_commands
+        if handwritten.registered_callback is not None:
+            group.registered_callback = handwritten.registered_callback
+            group.info.no_args_is_help = not handwritten.registered_callback.invoke_without_command
     # Same settings as the main application; otherwise each group would offer shell completion.
     group.rich_markup_mode = None
     command = typer.main.get_group(group)
@@ -91,12 +119,19 @@ def _make_group(group: typer.Typer, name: str) -> Any:
     return command
 
 
-@functools.cache
-def _find_groups() -> dict[str, typer.Typer]:
-    from consumer_fusion.operations import find_capabilities
+def _find_handwritten(name: str) -> Any:
+    module, _, attribute = _COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), attribute or name)
+
+
+def _build_group(declared: DeclaredGroup) -> typer.Typer:
+    from consumer_fusion.operations import find_capability
     from consumer_fusion.surfaces.cli.operation_commands import build_groups
 
-    return build_groups(find_capabilities().values())
+    return build_groups(find_capability(declared.folder))[declared.name]
+
+
+_find_groups = functools.cache(find_groups)
 
 
 application = typer.Typer(
@@ -116,6 +151,12 @@ def _start() -> None:
 
 
 def main() -> None:
+    """Run the command of a process that has no other purpose."""
+    leave_out_pandas()
+    run_command()
+
+
+def run_command() -> None:
     """Run a command. Exit status: 0 success, 1 refused or failed with a message, 2 wrong usage."""
     # Typer would exit with a bare status; users should learn that nothing is lost.
     previous = signal.signal(signal.SIGINT, _stop)

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -56,13 +56,9 @@ LONGEST_CELL = 160
 """Maximum length of a text shown in a table; `--json` shows it in full."""
 
 
-def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
-    """A Typer application for each group of operations, by name."""
-    groups: dict[str, typer.Typer] = {}
-    for capability in capabilities:
-        for group in capability.groups:
-            groups[group.name] = _build_group(group, capability.operations)
-    return groups
+def build_groups(capability: Capability) -> dict[str, typer.Typer]:
+    """A Typer application for each group of operations of a capability, by name."""
+    return {group.name: _build_group(group, capability.operations) for group in capability.groups}
 
 
 def _build_group(group: OperationGroup, operations: Sequence[Query]) -> typer.Typer:

@@ -13,18 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -93,7 +84,8 @@ def print_json(value: object) -> None:
 
 
 def _write_value(value: object) -> object:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+    # Anything but a result is a path or another simple value; commands without results do not load pydantic.
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
 
 
 def _escape_unsafe(text: str) -> str:
@@ -215,6 +207,16 @@ def show_progress(*, is_quiet: bool = False) -> Iterator[Callable[[str, int, int
     if is_quiet or not error_console.is_terminal:
         yield lambda stage, done, total: None
         return
+    # Imported here, because only people who wait see it.
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=error_console, transient=True,

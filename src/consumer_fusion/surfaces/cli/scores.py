@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 import typer
 from rich.text import Text
 
-from consumer_fusion.access.execution import LARGEST_INTEGER
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.labels import name_facet, name_kind, name_symbiosis
-from consumer_fusion.records.spreadsheet_cells import write_cells
+from consumer_fusion.records.schema import LARGEST_INTEGER
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.queries import answers
@@ -141,6 +138,12 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     Raises:
         InputError: The extension is neither .parquet nor .csv, or the folder does not exist.
     """
+    # Imported here, because few commands write a file.
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    from consumer_fusion.records.spreadsheet_cells import write_cells
+
     if not path.absolute().parent.is_dir():
         raise InputError(
             f"There is no folder {path.parent} for {path.name}.", hint="Create it first, or choose another."

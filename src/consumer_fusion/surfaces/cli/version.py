@@ -17,7 +17,7 @@ def version(is_json: JsonOption = False) -> None:
         "score model": load_points().model,
         "points": load_points().version,
         "python": platform.python_version(),
-        **{name: read_version(name) for name in ("duckdb", "pyarrow", "sqlalchemy")},
+        **{name: read_version(name) for name in ("duckdb", "pyarrow")},
     }
     if is_json:
         print_json(versions)

@@ -27,13 +27,20 @@ from (
            sum(e.is_old * e.w * e.w * e.magnitude) as u_old,
            max(e.occurred_us) as last_occurred_us
     from (
-        select a.consumer_id, a.brand_id, a.kind_id, a.day, a.occurred_us, a.magnitude, a.is_old,
-               a.trust * k.trust * power(2e0, (a.occurred_us - coalesce(o.landmark_us, k.landmark_us))
-                            / coalesce(o.half_life_us, k.half_life_us)) as w
-        from ${events} a
-        join fold_kinds k on k.kind_id = a.kind_id and k.brand_id = 0
-        left join fold_kinds o on o.kind_id = a.kind_id and o.brand_id = a.brand_id
-        where a.trust > 0e0
+        -- Below 2^-400 a weight is 0, as in fold_arrived.
+        select g.consumer_id, g.brand_id, g.kind_id, g.day, g.occurred_us, g.magnitude, g.is_old,
+               case when g.half_lives < -400e0 then 0e0 else g.weight * power(2e0, g.half_lives) end as w
+        from (
+            select a.consumer_id as consumer_id, a.brand_id as brand_id, a.kind_id as kind_id, a.day as day,
+                   a.occurred_us as occurred_us, a.magnitude as magnitude, a.is_old as is_old,
+                   a.trust * k.trust as weight,
+                   (a.occurred_us - coalesce(o.landmark_us, k.landmark_us))
+                   / coalesce(o.half_life_us, k.half_life_us) as half_lives
+            from ${events} a
+            join fold_kinds k on k.kind_id = a.kind_id and k.brand_id = 0
+            left join fold_kinds o on o.kind_id = a.kind_id and o.brand_id = a.brand_id
+            where a.trust > 0e0
+        ) g
     ) e
     group by e.consumer_id, e.brand_id, e.kind_id, e.day
 ) d

@@ -42,7 +42,7 @@ signed_points as (
 ),
 -- A: points of each facet and sign, before the knee.
 facet_sums as (
-    select s.consumer_id, s.brand_id,
+    select s.consumer_id as consumer_id, s.brand_id as brand_id,
            sum(p.evidence * s.y) as evidence,
            sum(p.evidence * s.y / p.dispersion) as independent_evidence,
            sum(p.wallet_graded_gain * s.x + p.wallet_counted_gain * s.y) as wallet_gained,
@@ -120,7 +120,7 @@ facets as (
 ),
 -- Contribution of one event of a kind to each side: graded per weight x magnitude, counted per weight.
 slopes as (
-    select s.consumer_id, s.brand_id,
+    select s.consumer_id as consumer_id, s.brand_id as brand_id,
            p.dispersion * s.q as q, p.dispersion * s.r as r, p.dispersion * s.u as u,
            p.wallet_graded_gain * f.wallet_gained_slope - p.wallet_graded_loss * f.wallet_lost_slope
            + p.feet_graded_gain * f.feet_gained_slope - p.feet_graded_loss * f.feet_lost_slope
@@ -156,15 +156,15 @@ variances as (
     group by v.consumer_id, v.brand_id
 ),
 sides as (
-    select f.consumer_id, f.brand_id, f.evidence,
-           f.wallet,
-           f.feet,
-           f.voice,
-           f.influence,
-           f.service,
-           f.delight,
-           f.standing,
-           f.wellbeing,
+    select f.consumer_id as consumer_id, f.brand_id as brand_id, f.evidence as evidence,
+           f.wallet as wallet,
+           f.feet as feet,
+           f.voice as voice,
+           f.influence as influence,
+           f.service as service,
+           f.delight as delight,
+           f.standing as standing,
+           f.wellbeing as wellbeing,
            f.wallet + f.feet + f.voice + f.influence as consumer_points,
            f.service + f.delight + f.standing + f.wellbeing as brand_points,
            v.consumer_variance + ${unseen_consumer} * f.evidence / (f.evidence + ${ignorance_events}) as consumer_variance,

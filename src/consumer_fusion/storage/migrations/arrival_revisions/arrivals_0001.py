@@ -5,12 +5,7 @@ A revision is never changed once it is released.
 
 from __future__ import annotations
 
-from alembic import op
-
-revision = "0001"
-down_revision = None
-
-_STATEMENTS = (
+STATEMENTS = (
     """
 CREATE TABLE arrivals (
     sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -31,9 +26,3 @@ CREATE TABLE marks (
 )
     """,
 )
-
-
-def upgrade() -> None:
-    """Create the schema of version 1 in an empty file."""
-    for statement in _STATEMENTS:
-        op.execute(statement)

@@ -1,0 +1,102 @@
+"""What a command costs before it does anything: CPU-seconds and peak memory of fresh processes, medians.
+
+    python benchmarks/start.py [--rounds 5] [--threads 1]
+
+Beside them stands the floor: Python alone, and Python with the libraries that the engine needs. The numbers depend on
+the machine, so compare with the floor; each command has run once before, so that its byte code is compiled.
+`--threads` sets the threads of numpy's library for linear algebra, whose start is part of the floor, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+FUSION = (sys.executable, "-m", "consumer_fusion")
+PEOPLE = 100
+EVENT = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store Visited", "brand": "bakery"}
+"""The first event of the tiny file; the others are of other consumers."""
+EVENTS = 10
+
+
+def measure(words: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
+    """CPU-seconds and megabytes of one process; fails where the process does."""
+    process = os.fork()
+    if not process:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        os.execvpe(words[0], words, environment)
+    _, status, used = os.wait4(process, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(words)}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="processes of each kind, at least 5")
+    parser.add_argument("--threads", type=int, help="threads of numpy's library; its own choice otherwise")
+    given = parser.parse_args()
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    if given.threads:
+        environment["OPENBLAS_NUM_THREADS"] = str(given.threads)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        town, empty, used = folder / "town", folder / "empty", folder / "used"
+        measure(
+            [*FUSION, "demo", "--no-serve", "--people", str(PEOPLE), "--workspace", str(town)], environment
+        )
+        measure([*FUSION, "init", str(empty)], environment)
+        events = folder / "events.jsonl"
+        lines = [
+            json.dumps({**EVENT, "event_id": f"e{number}", "consumer": f"c{number}"})
+            for number in range(EVENTS)
+        ]
+        events.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+        def empty_workspace() -> None:
+            shutil.rmtree(used, ignore_errors=True)
+            shutil.copytree(empty, used)
+
+        at = ("--workspace", str(town))
+        commands: dict[str, tuple[Sequence[str], Callable[[], None]]] = {
+            "python -c pass": ((sys.executable, "-c", "pass"), lambda: None),
+            "numpy, pyarrow, duckdb": (
+                (sys.executable, "-c", "import numpy, pyarrow, duckdb"),
+                lambda: None,
+            ),
+            "fusion --help": ((*FUSION, "--help"), lambda: None),
+            "fusion version": ((*FUSION, "version"), lambda: None),
+            "fusion score": ((*FUSION, "score", *at), lambda: None),
+            "fusion explain": ((*FUSION, "explain", "pop-artist", "sweater-brand", *at), lambda: None),
+            f"fusion import, {EVENTS} events": (
+                (*FUSION, "import", str(events), "--format", "events", "--workspace", str(used)),
+                empty_workspace,
+            ),
+        }
+        print(f"{'':<26}{'CPU-s':>8}{'MB':>8}")
+        for name, (words, prepare) in commands.items():
+            prepare()
+            measure(words, environment)
+            rounds = []
+            for _ in range(max(5, given.rounds)):
+                prepare()
+                rounds.append(measure(words, environment))
+            seconds, megabytes = (statistics.median(column) for column in zip(*rounds, strict=True))
+            print(f"{name:<26}{seconds:>8.2f}{megabytes:>8.0f}")
+
+
+if __name__ == "__main__":
+    main()
