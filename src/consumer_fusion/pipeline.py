@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from narwhals.typing import IntoDataFrame
 
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
+from consumer_fusion.events.compaction import seal_inbox
 from consumer_fusion.events.inbox_queue import ArrivalBatch, forget_arrivals, group_arrivals, read_arrivals
 from consumer_fusion.events.landing import Landing, NoteReplaced, Progress, ignore_progress
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
@@ -38,7 +39,6 @@ from consumer_fusion.records.event import Event
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import seal_inbox
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
 
@@ -104,7 +104,7 @@ def import_found(
             pending=pending,
             has_lines=bool(retried),
         )
-        return land_staged(
+        result = land_staged(
             workspace,
             staging,
             import_id,
@@ -113,6 +113,8 @@ def import_found(
             retried=retried,
             is_replacing=reading.is_replacing,
         )
+    seal_inbox(workspace)
+    return result
 
 
 def import_events(
@@ -139,7 +141,9 @@ def import_batches(
             placeholders=workspace.settings.placeholder_keys,
             progress=lambda done, total: progress("check", done, total),
         )
-        return land_staged(workspace, staging, import_id, progress, started)
+        result = land_staged(workspace, staging, import_id, progress, started)
+    seal_inbox(workspace)
+    return result
 
 
 def import_frame(
@@ -289,5 +293,4 @@ def land_staged(
             replaced=landing.replaced,
         )
         finish_import(session, import_id, acceptance, workspace.now_us)
-    seal_inbox(workspace)
     return acceptance

@@ -284,7 +284,9 @@ class SQLiteStore:
                 _roll_back(connection)
 
     @contextmanager
-    def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
+    def writing(
+        self, *, wait_seconds: float | None = None, is_rearranging: bool = False
+    ) -> Iterator[Session]:
         """The write session; see `Store.writing`."""
         if self._is_read_only:
             raise _tell_read_only(self.path)
@@ -293,7 +295,7 @@ class SQLiteStore:
             self._take_turn(end),
             _name_failures(self.path),
             self._engine.connect() as connection,
-            _write(connection, end - monotonic()) as session,
+            _write(connection, end - monotonic(), is_rearranging=is_rearranging) as session,
         ):
             yield session
 
@@ -360,14 +362,17 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 @contextmanager
-def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
+def _write(
+    connection: sa.Connection, wait_seconds: float, *, is_rearranging: bool = False
+) -> Iterator[SQLiteSession]:
     """A write transaction: all or nothing."""
     _begin_writing(connection, wait_seconds)
     try:
         connection.exec_driver_sql(_WRITING_CACHE)
         session = SQLiteSession(connection)
         yield session
-        session.move_versions()
+        if not is_rearranging:
+            session.move_versions()
         connection.exec_driver_sql("commit")
     except BaseException:
         _roll_back(connection)

@@ -529,15 +529,6 @@ CREATE TABLE rejections (
 )
     """,
     """
-CREATE TABLE seen_events (
-    source_id BIGINT NOT NULL,
-    event_id TEXT NOT NULL,
-    sealed_us BIGINT NOT NULL,
-    PRIMARY KEY (source_id, event_id)
-)
- WITHOUT ROWID
-    """,
-    """
 CREATE TABLE segments (
     segment_id TEXT NOT NULL,
     path TEXT NOT NULL,
