@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory
 
 import consumer_fusion as fusion
 from consumer_fusion import inspection, pipeline
+from consumer_fusion.events import compaction
 from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.entity import ENTITIES
@@ -35,7 +36,6 @@ from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.fold import derive_and_fold
 from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_relation
 from consumer_fusion.score.queries import answers
@@ -155,7 +155,7 @@ def run_sealer(folder: Path) -> None:
     turn = 0
     while not (folder / STOP_FILE).exists():
         with fusion.open_workspace(folder / "workspace") as workspace:
-            if derive_and_fold.seal_inbox(workspace, is_forced=True):
+            if compaction.seal_inbox(workspace, is_forced=True):
                 with (folder / "seals.log").open("a", encoding="ascii") as file:
                     file.write("sealed\n")
             turn += 1

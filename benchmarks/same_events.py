@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from consumer_fusion import Event, create_workspace, import_events, open_workspace, score_pairs
-from consumer_fusion.score.fold.derive_and_fold import seal_inbox
+from consumer_fusion.events.compaction import seal_inbox
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 TOLERANCE = 1e-9

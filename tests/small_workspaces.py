@@ -11,9 +11,9 @@ from unittest import mock
 
 import consumer_fusion as fusion
 from consumer_fusion import inspection
+from consumer_fusion.events import compaction
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.score.fold import derive_and_fold
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import list_segments
@@ -85,7 +85,7 @@ def write_lines(path, events):
 
 def seal(workspace):
     """Seal whatever may be sealed."""
-    return derive_and_fold.seal_inbox(workspace, is_forced=True)
+    return compaction.seal_inbox(workspace, is_forced=True)
 
 
 def read_scores(workspace, as_of=NOW):

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
+from consumer_fusion.events.compaction import seal_inbox
 from consumer_fusion.events.inbox_queue import ArrivalBatch, forget_arrivals, group_arrivals, read_arrivals
 from consumer_fusion.events.landing import Landing, NoteReplaced, Progress, ignore_progress
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
@@ -37,7 +38,6 @@ from consumer_fusion.records.event import Event
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import seal_inbox
 from consumer_fusion.score.states.kept_states import move_changes
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
@@ -107,7 +107,7 @@ def import_found(
             pending=pending,
             has_lines=bool(retried),
         )
-        return land_staged(
+        result = land_staged(
             workspace,
             staging,
             import_id,
@@ -116,6 +116,9 @@ def import_found(
             retried=retried,
             is_replacing=reading.is_replacing,
         )
+    seal_inbox(workspace)
+    move_changes(workspace.store)
+    return result
 
 
 def import_events(
@@ -142,7 +145,10 @@ def import_batches(
             placeholders=workspace.settings.placeholder_keys,
             progress=lambda done, total: progress("check", done, total),
         )
-        return land_staged(workspace, staging, import_id, progress, started)
+        result = land_staged(workspace, staging, import_id, progress, started)
+    seal_inbox(workspace)
+    move_changes(workspace.store)
+    return result
 
 
 def import_frame(
@@ -295,6 +301,4 @@ def land_staged(
             replaced=landing.replaced,
         )
         finish_import(session, import_id, acceptance, workspace.now_us)
-    seal_inbox(workspace)
-    move_changes(workspace.store)
     return acceptance

@@ -38,11 +38,6 @@ class Settings(BaseModel):
         ge=1,
         description="Number of days that events stay in the inbox, so that late arrivals are compared with them there.",
     )
-    seen_retention_days: int = Field(
-        default=30,
-        ge=1,
-        description="Number of days for which ids of sealed events are looked up without reading segments.",
-    )
     future_tolerance_hours: float = Field(
         default=24.0,
         ge=0,

@@ -9,10 +9,10 @@ import pytest
 
 from consumer_fusion.records.alert import NOTICE_STANDINGS
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.pair_state import STATE_BLOCKS
-from consumer_fusion.records.segment import MARKS, SEEN_EVENTS
+from consumer_fusion.records.segment import MARKS
 from consumer_fusion.storage.sqlite import SQLiteStore
 from consumer_fusion.storage.store import RangeCondition
 
@@ -110,23 +110,22 @@ def test_two_writers_take_turns_and_lose_nothing(store):
 
 def test_an_event_that_is_there_already_is_passed_over_and_not_counted(store):
     with store.writing() as session:
-        assert (
-            session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "a", 5), (1, "b", 5)], ignore=True)
-            == 2
+        names = ATTACHMENTS.column_names
+        first, second, later, other = (
+            (source, event, 1, 1, "", at)
+            for source, event, at in [(1, "a", 5), (1, "b", 5), (1, "b", 9), (2, "b", 9)]
         )
-        assert (
-            session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "b", 9), (2, "b", 9)], ignore=True)
-            == 1
-        )
-        kept = session.read(SEEN_EVENTS, {"source_id": 1}, order_by=("event_id",))["sealed_us"].to_pylist()
+        assert session.insert(ATTACHMENTS, names, [first, second], ignore=True) == 2
+        assert session.insert(ATTACHMENTS, names, [later, other], ignore=True) == 1
+        kept = session.read(ATTACHMENTS, {"source_id": 1}, order_by=("event_id",))["attached_us"].to_pylist()
     assert kept == [5, 5]
 
 
 def test_the_same_event_of_the_same_source_is_refused_without_ignore(store):
     with pytest.raises(Exception), store.writing() as session:  # noqa: B017 - every driver has its own
-        session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "a", 5), (1, "a", 6)])
+        session.insert(ATTACHMENTS, ATTACHMENTS.column_names, [(1, "a", 1, 1, "", 5), (1, "a", 1, 1, "", 6)])
     with store.reading() as session:
-        assert session.count(SEEN_EVENTS) == 0
+        assert session.count(ATTACHMENTS) == 0
 
 
 def test_numbers_of_arrival_rise_and_are_never_given_twice(store):

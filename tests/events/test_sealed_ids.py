@@ -10,7 +10,6 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion.events.sealed_ids import DIGEST_SQL, _seal_digests
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.segment import SEEN_EVENTS
 from consumer_fusion.storage.segments import list_segments, place_digests, sweep_files
 from copied_workspaces import copy_made
 from small_workspaces import count_places, list_files, make_order, make_orders, open_small, seal
@@ -22,13 +21,11 @@ def make_sealed(folder):
     with open_small(folder) as workspace:
         fusion.import_events(workspace, ORDERS)
         assert seal(workspace) == 40
-        with workspace.store.writing() as session:
-            session.delete(SEEN_EVENTS)
 
 
 @pytest.fixture
 def sealed(tmp_path):
-    """A workspace whose events all lie in segments, their ids forgotten by the store."""
+    """A workspace whose events all lie in segments."""
     with open_small(copy_made(tmp_path, make_sealed)) as workspace:
         yield workspace
 

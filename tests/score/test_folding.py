@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from consumer_fusion import pipeline
+from consumer_fusion.events import compaction
 from consumer_fusion.events.event_reader import EventSource
 from consumer_fusion.records.pair_state import LANDMARKS, STATE_COLUMNS
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.fold import derive_and_fold
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, fold_sealed_batches
 from consumer_fusion.score.fold.decay import build_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_events, fold_relation
@@ -65,8 +65,11 @@ def test_every_way_in_gives_the_state_that_the_plain_fold_gives(tmp_path, limit_
 
 
 @pytest.mark.slow
-def test_many_small_segments_over_the_same_days_and_their_compaction_change_nothing(tmp_path, limit_inbox):
+def test_many_small_segments_over_the_same_days_and_their_compaction_change_nothing(
+    tmp_path, limit_inbox, monkeypatch
+):
     limit_inbox(0)
+    monkeypatch.setattr(compaction, "FAN_IN", 100)
     expected = fold_plainly(STREAM, LATER)
     with open_new(tmp_path / "w") as workspace:
         import_batches(workspace, cut_stream(STREAM, [24] * 9))
@@ -74,12 +77,12 @@ def test_many_small_segments_over_the_same_days_and_their_compaction_change_noth
             before = list_segments(session)
         assert has_shared_days(before), "the batches were meant to overlap in days"
         assert_same_states(read_folded(workspace, LATER), expected)
-        # Sealing compacts buckets of many files; it needs something in the inbox to seal.
         limit_inbox(10_000)
     with open_new(tmp_path / "w") as workspace:
         extra = invent_event(9000, START + timedelta(days=1), consumer="consumer-1", brand="brand-0")
         import_batches(workspace, [[extra]])
-        derive_and_fold.seal_inbox(workspace, is_forced=True)
+        monkeypatch.setattr(compaction, "FAN_IN", 2)
+        compaction.seal_inbox(workspace, is_forced=True)
         with workspace.store.reading() as session:
             after = list_segments(session)
         assert len(after) < len(before)
@@ -127,9 +130,9 @@ def test_sealing_the_inbox_between_two_batches_of_one_day_keeps_the_burst_of_tha
     day = [invent_event(number, START + timedelta(hours=number)) for number in range(20)]
     with open_new(tmp_path / "w") as workspace:
         import_batches(workspace, [day[:7]])
-        assert derive_and_fold.seal_inbox(workspace, is_forced=True) == 7
+        assert compaction.seal_inbox(workspace, is_forced=True) == 7
         import_batches(workspace, [day[7:13]])
-        assert derive_and_fold.seal_inbox(workspace, is_forced=True) == 6
+        assert compaction.seal_inbox(workspace, is_forced=True) == 6
         import_batches(workspace, [day[13:]])
         assert_same_states(read_folded(workspace, LATER), fold_plainly(day, LATER))
 

@@ -18,12 +18,15 @@ from consumer_fusion import pipeline
 from consumer_fusion.ingest import staging
 from consumer_fusion.ingest.formats import choose_reading
 from small_workspaces import (
+    count_inbox,
     count_places,
     find_problems,
+    list_files,
     make_order,
     make_orders,
     open_small,
     read_scores,
+    seal,
     write_lines,
 )
 
@@ -60,6 +63,47 @@ def run_fusion_in_parts(*arguments, dies_at=0):
         timeout=120,
         env={**os.environ, "DIES_AT_PART": str(dies_at), "CONSUMER_FUSION_THREADS": "1"},
     )
+
+
+# Sealing in small pieces, killed at one of them: with its file prepared, or moved to the segments but not committed.
+SEALING = """
+    import os, signal, sys
+    import consumer_fusion as fusion
+    from consumer_fusion.events import compaction
+    compaction.PIECE_ROWS, compaction.BATCH_ROWS, compaction.FAN_IN = 3, 20, 2
+    folder, step, left = sys.argv[1], sys.argv[2], [int(sys.argv[3])]
+    done = getattr(compaction, step)
+    def do_and_die(*given):
+        done(*given)
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    setattr(compaction, step, do_and_die)
+    with fusion.open_workspace(folder) as workspace:
+        compaction.seal_inbox(workspace, is_forced=True)
+"""
+
+
+@pytest.mark.parametrize("step", ["digest_segments", "adopt_segments"])
+@pytest.mark.parametrize("place", [1, 8, 21])
+def test_sealing_that_is_killed_between_its_pieces_goes_on_the_next_time(tmp_path, step, place):
+    with open_small(tmp_path) as workspace:
+        fusion.import_events(workspace, make_orders(60))
+        before = read_scores(workspace)
+    command = [sys.executable, "-c", textwrap.dedent(SEALING), tmp_path, step, str(place)]
+    assert subprocess.run(command, check=False, timeout=120).returncode == -signal.SIGKILL
+    with open_small(tmp_path) as workspace:
+        assert list((tmp_path / "staging" / "sealing").rglob("*.parquet")) or step == "adopt_segments"
+        assert read_scores(workspace) == before
+        left = count_inbox(workspace)
+        assert (left < 60) == (place > 1)
+        assert seal(workspace) == left
+        assert read_scores(workspace) == before
+        assert (len(count_places(workspace)), set(count_places(workspace).values())) == (60, {1})
+        assert find_problems(workspace) == []
+        assert list(workspace.staging_folder.iterdir()) == []
+        on_disk = {path for path in (tmp_path / "segments").rglob("*.parquet*") if path.suffix == ".parquet"}
+        assert set(list_files(workspace)) <= on_disk
 
 
 def list_parts(run):

@@ -14,7 +14,6 @@ from consumer_fusion.events.sealed_ids import find_sealed
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.ingest.validation import quote_text, sort_members
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.records.segment import SEEN_EVENTS
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.scratch import Scratch, StoredResult
@@ -69,7 +68,7 @@ def find_duplicates(
     rows, scratch = staging.accepted, staging.scratch
     engine = scratch.engine
     sources = read_keys(session, "source")
-    ids, record, tables = _read_known(session, engine, folder, rows, sources)
+    record, tables = _read_known(session, engine, folder, rows, sources)
     order = "desc" if is_last_taken else "asc"
     parts = [
         # Within the import: only ids whose hash occurs twice are compared in full, which keeps ten million in memory.
@@ -83,7 +82,7 @@ def find_duplicates(
         ) numbered where nth > 1
         """
     ]
-    parts += [_match_sql(rows, known, "event_id", "'own'") for known in ids]
+    parts.append(_match_sql(rows, record, "event_id", "'own'"))
     tables |= {"sources": sources}
     own = scratch.keep("known", " union ".join(parts), step="find duplicates", tables=tables)
     found, found_rows = own.row_count, own.relation
@@ -97,7 +96,7 @@ def find_duplicates(
     ).num_rows:
         former = scratch.keep(
             "formerly_known",
-            " union ".join(_match_sql(new, known, "former_id", rule) for known in ids),
+            _match_sql(new, record, "former_id", rule),
             step="find duplicates by their former ids",
             tables=tables,
         )
@@ -152,8 +151,8 @@ def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
 
 def _read_known(
     session: Session, engine: Engine, folder: Path, rows: str, sources: pa.Table
-) -> tuple[list[str], str, dict[str, pa.Table]]:
-    """Relations of stored ids that may match the staged ones, the relation of their content, and the tables."""
+) -> tuple[str, dict[str, pa.Table]]:
+    """The relation of stored events that may match the staged ones, and its tables."""
     keys = engine.read(
         f"""
         select distinct k.entity_id as source_id, s.event_id
@@ -167,21 +166,19 @@ def _read_known(
     segments = list_segments(session)
     # A few are looked up by key, however many are stored; for many it is faster to read all.
     if keys.num_rows <= LOOKUP_LIMIT:
-        tables = {"hot_events": session.read_matching(EVENTS, keys, columns=columns),
-                  "seen_events": session.read_matching(SEEN_EVENTS, keys, columns=KEY)}  # fmt: skip
+        tables = {"hot_events": session.read_matching(EVENTS, keys, columns=columns)}
         record = "hot_events"
         if keys.num_rows and segments:
             tables["sealed_events"] = find_sealed(engine, folder, segments, keys, columns=columns)
             record = "(select * from hot_events union all select * from sealed_events)"
     else:
-        tables = {"hot_events": session.read(EVENTS, columns=columns),
-                  "seen_events": session.read(SEEN_EVENTS, columns=KEY)}  # fmt: skip
+        tables = {"hot_events": session.read(EVENTS, columns=columns)}
         record = "hot_events"
         if segments:
             listed = ", ".join(columns)
             sealed = f"read_parquet({quote_paths([folder / each.path for each in segments])})"
             record = f"(select {listed} from hot_events union all select {listed} from {sealed})"
-    return [record, "seen_events"], record, tables
+    return record, tables
 
 
 def _number_parties(session: Session, engine: Engine, rows: str, compared: str) -> dict[str, pa.Table]:

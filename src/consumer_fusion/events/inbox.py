@@ -29,6 +29,16 @@ def land_in_inbox(session: Session, events: Mapping[str, Sequence[Value]]) -> in
     return session.insert(EVENTS, INBOX_COLUMNS, rows, ignore=True)
 
 
+def write_sealed_sql(events_sql: str) -> str:
+    """The query of a segment's rows: in their order, each with the number of events of its pair, kind and day."""
+    return f"""
+        select {", ".join(_SEGMENT_NAMES)}, cast(sum(case when trust > 0 then 1 else 0 end)
+            over (partition by consumer_id, brand_id, kind_id, day) as bigint) as same_day_count
+        from {events_sql} e
+        order by consumer_id, brand_id, kind_id, occurred_us, source_id, event_id
+    """
+
+
 def write_segments(
     engine: Engine,
     folder: Path,
@@ -51,7 +61,6 @@ def write_segments(
     Returns:
         The segments; they exist once the caller enters them into the manifest.
     """
-    listed = ", ".join(_SEGMENT_NAMES)
     segments: list[Segment] = []
     for done, bucket in enumerate(buckets):
         chosen = (
@@ -63,12 +72,7 @@ def write_segments(
         final = find_segment_path(folder, segment_id, bucket)
         unfinished = final.with_suffix(".parquet.unfinished")
         count = engine.write(
-            f"""
-            select {listed}, cast(sum(case when trust > 0 then 1 else 0 end)
-                over (partition by consumer_id, brand_id, kind_id, day) as bigint) as same_day_count
-            from {events_sql} e where {chosen}
-            order by consumer_id, brand_id, kind_id, occurred_us, source_id, event_id
-            """,
+            write_sealed_sql(f"(select * from {events_sql} e where {chosen})"),
             unfinished,
             step="seal events",
             tables=tables,

@@ -1,7 +1,8 @@
-"""Background job for files: write-ahead logs are truncated, replaced segment files are deleted."""
+"""Background jobs for files: the inbox is sealed, logs are truncated, replaced segment files are deleted."""
 
 from __future__ import annotations
 
+from consumer_fusion.events.compaction import is_sealing_due, seal_inbox
 from consumer_fusion.operations import Job
 from consumer_fusion.storage.segments import sweep_replaced
 from consumer_fusion.workspace import Workspace
@@ -14,4 +15,8 @@ def release_disk(workspace: Workspace) -> None:
     sweep_replaced(workspace.store, workspace.folder)
 
 
-JOBS = (Job("release disk space", release_disk, every_seconds=60.0),)
+JOBS = (
+    Job("release disk space", release_disk, every_seconds=60.0),
+    # A landing shares neither its process nor its lock of threads with it.
+    Job("seal events", seal_inbox, every_seconds=60.0, is_due=is_sealing_due, is_in_worker=True),
+)

@@ -104,10 +104,16 @@ def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray
     path = place_digests(folder / segment.path)
     if _is_whole(path, segment):
         return np.memmap(path, np.uint64, "r", shape=(segment.row_count,))
-    digests: DigestArray = engine.read(
-        f"select {DIGEST_SQL} as digest from read_parquet({quote_paths([folder / segment.path])}) order by 1",
+    # Streamed and sorted in place: a segment may have millions of ids.
+    digests: DigestArray = np.empty(segment.row_count, np.uint64)
+    done = 0
+    for batch in engine.stream(
+        f"select {DIGEST_SQL} as digest from read_parquet({quote_paths([folder / segment.path])})",
         step="digest the ids of a segment",
-    )["digest"].to_numpy()
+    ):
+        digests[done : done + batch.num_rows] = batch["digest"].to_numpy()
+        done += batch.num_rows
+    digests.sort()
     # Under a temporary name until it is complete: another process may be creating the same file.
     unfinished = path.with_name(f"{path.name}.{make_id()}")
     with make_file(unfinished).open("wb") as file:

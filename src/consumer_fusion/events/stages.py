@@ -14,7 +14,7 @@ from consumer_fusion.operations import Stage
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 from consumer_fusion.records.import_record import CORRECTIONS, REJECTIONS
-from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS
+from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.storage.segments import add_segments
 
 _STAGED_COLUMNS = (
@@ -131,7 +131,7 @@ def _keep_rejected(landing: Landing) -> None:
 STAGES = (
     Stage(
         "find duplicates", _find_duplicates,
-        reads=(ENTITIES, EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS),
+        reads=(ENTITIES, EVENTS, SEGMENTS, ATTACHMENTS, CORRECTIONS),
     ),
     Stage("number the keys", _number_keys, reads=(ENTITIES,), writes=(ENTITIES,), after="replace events"),
     Stage("number the events", _number_events, after="recognise consumers"),

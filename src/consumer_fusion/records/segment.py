@@ -48,19 +48,6 @@ SEGMENTS = Table(
     scope="segments",
 )
 
-SEEN_EVENTS = Table(
-    name="seen_events",
-    grain="one id of an event moved from the inbox to a segment, kept while it may be sent again",
-    writer="storage.segments",
-    columns=(
-        Column("source_id", "integer", "The source of the event."),
-        Column("event_id", "text", "The event."),
-        Column("sealed_us", "integer", "Time of the sealing."),
-    ),
-    primary_key=("source_id", "event_id"),
-    is_clustered=True,
-)
-
 MARKS = Table(
     name="marks",
     grain="one named position or fact about the workspace",

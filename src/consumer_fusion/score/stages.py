@@ -13,7 +13,7 @@ from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.import_record import CORRECTIONS
 from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIRS, STATE_BLOCKS, STATE_CHANGES
 from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
-from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
+from consumer_fusion.records.segment import MARKS, SEGMENTS
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
@@ -120,7 +120,7 @@ def _learn_dispersions(landing: Landing) -> None:
         session.write_mark(DISPERSIONS_MARK, count)
 
 
-_RECORD = (EVENTS, SEGMENTS, DERIVED_EVENTS, ATTACHMENTS, IDENTITIES, ENTITIES, SEEN_EVENTS)
+_RECORD = (EVENTS, SEGMENTS, DERIVED_EVENTS, ATTACHMENTS, IDENTITIES, ENTITIES)
 _STATES = (STATE_BLOCKS, STATE_CHANGES, PAIRS, LANDMARKS, MARKS)
 
 STAGES = (
@@ -128,7 +128,7 @@ STAGES = (
         "replace events",
         _replace_events,
         reads=(*_RECORD, CORRECTIONS),
-        writes=(EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS),
+        writes=(EVENTS, SEGMENTS, ATTACHMENTS, CORRECTIONS),
         after="find duplicates",
         of_rows=False,
     ),

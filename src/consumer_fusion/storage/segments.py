@@ -1,8 +1,8 @@
-"""Sealed segments: immutable Parquet files, their manifest, and the ids kept to recognise retries.
+"""Sealed segments: immutable Parquet files, and their manifest.
 
 A file is written under a temporary name, synced, renamed, and exists only once its manifest row commits.
-Files are written in writing sessions only, of which there is one at a time: so in such a session a file that
-the manifest does not list is not being written.
+Files get into the folder of segments in writing sessions only, of which there is one at a time: so in such a session
+a file that the manifest does not list is not being written. Files prepared outside of a session are in another folder.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.records.clock import read_system_clock
-from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS, Segment
-from consumer_fusion.storage.store import RangeCondition, Session, Store
+from consumer_fusion.records.segment import SEGMENTS, Segment
+from consumer_fusion.storage.store import Session, Store
 
 SEGMENT_FOLDER = "segments"
 _REPLACED = ".replaced"
@@ -90,6 +90,27 @@ def add_segments(session: Session, segments: Iterable[Segment], sealed_us: int) 
     session.insert(SEGMENTS, SEGMENTS.column_names, rows)
 
 
+def adopt_segments(
+    session: Session, folder: Path, scratch: Path, segments: Iterable[Segment], sealed_us: int
+) -> None:
+    """Move segments that were prepared in another folder, with their digests, and insert them into the manifest.
+
+    Args:
+        session: A writing session.
+        folder: Folder of the workspace.
+        scratch: Folder in which they were prepared as if it were that of the workspace.
+        segments: The segments.
+        sealed_us: Present time.
+    """
+    adopted = list(segments)
+    for each in adopted:
+        target, prepared = find_segment_path(folder, each.segment_id, each.bucket), scratch / each.path
+        place_digests(prepared).rename(place_digests(target))
+        prepared.rename(target)
+        sync_folder(target.parent)
+    add_segments(session, adopted, sealed_us)
+
+
 def remove_segments(session: Session, folder: Path, segments: Sequence[Segment]) -> None:
     """Remove segments from the manifest.
 
@@ -101,21 +122,6 @@ def remove_segments(session: Session, folder: Path, segments: Sequence[Segment])
     session.delete_matching(
         SEGMENTS, pa.table({"segment_id": pa.array([s.segment_id for s in segments], pa.string())})
     )
-
-
-def remember_events(session: Session, keys: Iterable[tuple[int, str]], sealed_us: int) -> None:
-    """Store the ids of events that leave the inbox, so that a retry of one is recognised at once."""
-    session.insert(
-        SEEN_EVENTS,
-        SEEN_EVENTS.column_names,
-        ((source_id, event_id, sealed_us) for source_id, event_id in keys),
-        ignore=True,
-    )
-
-
-def forget_events(session: Session, before_us: int) -> int:
-    """Delete ids that were sealed before the given time; segments still have them."""
-    return session.delete(SEEN_EVENTS, {"sealed_us": RangeCondition(at_most=before_us)})
 
 
 def sweep_replaced(store: Store, folder: Path) -> int:

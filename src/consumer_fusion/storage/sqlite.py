@@ -243,7 +243,9 @@ class SQLiteStore:
             yield SQLiteSession(connection)
 
     @contextmanager
-    def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
+    def writing(
+        self, *, wait_seconds: float | None = None, is_rearranging: bool = False
+    ) -> Iterator[Session]:
         """The write session; see `Store.writing`."""
         if self._is_read_only:
             raise _tell_read_only(self.path)
@@ -252,7 +254,7 @@ class SQLiteStore:
             self._take_turn(end),
             _name_failures(self.path),
             self._pool.lend() as connection,
-            _write(connection, end - monotonic()) as session,
+            _write(connection, end - monotonic(), is_rearranging=is_rearranging) as session,
         ):
             yield session
 
@@ -296,14 +298,17 @@ def _write_address(path: Path, *, is_read_only: bool) -> str:
 
 
 @contextmanager
-def _write(connection: sqlite3.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
+def _write(
+    connection: sqlite3.Connection, wait_seconds: float, *, is_rearranging: bool = False
+) -> Iterator[SQLiteSession]:
     """A write transaction: all or nothing."""
     _begin_writing(connection, wait_seconds)
     try:
         connection.execute(_WRITING_CACHE)
         session = SQLiteSession(connection)
         yield session
-        session.move_versions()
+        if not is_rearranging:
+            session.move_versions()
         connection.execute("commit")
     except BaseException:
         roll_back(connection)

@@ -119,11 +119,15 @@ class Store(Protocol):
         """A read session: a consistent snapshot, without writes."""
         ...
 
-    def writing(self, *, wait_seconds: float | None = None) -> AbstractContextManager[Session]:
+    def writing(
+        self, *, wait_seconds: float | None = None, is_rearranging: bool = False
+    ) -> AbstractContextManager[Session]:
         """The only write session at a time; its writes are durable on normal exit and rolled back on an error.
 
         Args:
             wait_seconds: Timeout while another session writes; by default long enough for a bulk import.
+            is_rearranging: Whether it only moves events between the inbox and segments: what readers get stays
+                the same, and so do the data versions.
 
         Raises:
             StoreError: The timeout expired, or a disk error occurred.

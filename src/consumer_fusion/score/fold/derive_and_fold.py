@@ -1,6 +1,6 @@
 """Deriving and folding: what follows from stored events is brought up to date, in the transaction of the change.
 
-Derived events are written or deleted, states are folded, the inbox is kept small. `pipeline` gives the order in
+Derived events are written or deleted, and states are folded. `pipeline` gives the order in
 which an event gets here.
 """
 
@@ -13,21 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer_fusion.events.compaction import count_sealable, seal_events
 from consumer_fusion.events.entities import ensure_keys, name_entities
-from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
+from consumer_fusion.events.event_reader import read_identity_map
 from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_progress
 from consumer_fusion.i18n.messages import store_message
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
+from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
 from consumer_fusion.score.fold.parent_events import read_parents
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.spillover.reputations import derive_reputations
-from consumer_fusion.workspace import Workspace
 
 
 def derive_and_fold(
@@ -163,29 +161,3 @@ def _write_derived(
         each.association_id,
         store_message(each.sentence),
     )
-
-
-def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:
-    """Move events of past days from the inbox into segments, when there are many of them.
-
-    Returns:
-        Number of events moved.
-    """
-    now_us, settings = workspace.now_us, workspace.settings
-    limit_day = to_day(now_us) - settings.seal_after_days
-    # Checked before the write lock is taken: mostly there is nothing to do.
-    with workspace.store.reading() as session:
-        folded = int(session.read_mark(FOLDED_MARK) or 0)
-        waiting = count_sealable(session, limit_day=limit_day, folded_sequence=folded)
-    if waiting <= (0 if is_forced else settings.inbox_import_limit):
-        return 0
-    with workspace.store.writing() as session:
-        return seal_events(
-            session,
-            workspace.engine,
-            workspace.folder,
-            limit_day=limit_day,
-            folded_sequence=int(session.read_mark(FOLDED_MARK) or 0),
-            now_us=now_us,
-            forget_before_us=now_us - settings.seen_retention_days * DAY_MICROSECONDS,
-        )

@@ -233,7 +233,7 @@ def move_changes(store: Store, *, least: int = MANY_CHANGES) -> int:
             return 0
     moved = 0
     while True:
-        with store.writing() as session:
+        with store.writing(is_rearranging=True) as session:
             count = move_some(session)
         if not count:
             return moved

@@ -1,4 +1,4 @@
-"""Schema version 2 of the store: states in blocks.
+"""Schema version 2 of the store: states in blocks, and no list of sealed ids beside the digests of the segments.
 
 All states wait as changes, until a job moves them into blocks. A revision is never changed once it is released.
 """
@@ -27,4 +27,5 @@ CREATE TABLE state_blocks (
     "DROP INDEX pair_kind_states_by_brand_id",
     "CREATE INDEX state_changes_by_brand_id ON state_changes (brand_id)",
     "INSERT INTO pairs SELECT DISTINCT consumer_id, brand_id FROM state_changes",
+    "DROP TABLE seen_events",
 )
