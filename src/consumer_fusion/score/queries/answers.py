@@ -225,22 +225,19 @@ def score_pairs(
                 **list_columns(read_pair([], force.points)),
             }  # fmt: skip
             return _finish(pa.Table.from_pylist([strangers]), own, other, moment)
-        read: Mapping[int, pa.ChunkedArray] = {}
-        if is_ranked:
-            rows, read = _add_percentiles(
-                workspace, session, force, moment, rows, is_whole_brand=consumers is None
-            )
-        else:
-            rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
+        peers = rows if consumers is None else None
         if order in MOVEMENTS:
             earlier_us = moment - FALLING_DAYS * DAY_MICROSECONDS
             earlier = _read_scores(
                 workspace, session, force, earlier_us, consumers, brand_ids, _RANKED_COLUMNS
             )
             rows = _add_change(workspace, rows, earlier)
-        rows = _sort(rows, order)
-        if limit is not None:
-            rows = rows.slice(0, limit)
+        rows = _sort(rows, order, limit)
+        read: Mapping[int, pa.ChunkedArray] = {}
+        if is_ranked:
+            rows, read = _add_percentiles(workspace, session, force, moment, rows, peers)
+        else:
+            rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
         if is_cut:
             rows = _complete_rows(workspace, session, force, moment, rows)
         consumer_keys = name_entities(session, rows["consumer_id"].to_pylist())
@@ -556,12 +553,20 @@ def _add_percentiles(
     force: EffectivePoints,
     as_of_us: int,
     rows: pa.Table,
-    *,
-    is_whole_brand: bool,
+    peers: pa.Table | None,
 ) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:
-    """The rows with their percentiles, and the scores of large brands that had to be read for them."""
-    if is_whole_brand or not rows.num_rows:
-        return _rank(rows, rows, as_of_us), {}
+    """The rows with their percentiles, and the scores of large brands that had to be read for them.
+
+    Args:
+        workspace: The workspace.
+        session: Session of its store.
+        force: The points in force.
+        as_of_us: As-of time.
+        rows: The rows.
+        peers: All pairs of their brands; None where they were not read.
+    """
+    if peers is not None or not rows.num_rows:
+        return _rank(rows, rows if peers is None else peers, as_of_us), {}
     parts, read = [], {}
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
@@ -572,10 +577,10 @@ def _add_percentiles(
             percentiles, kept_us = kept
             parts.append(_add_places(own, percentiles, kept_us))
             continue
-        peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
-        parts.append(_rank(own, peers, as_of_us))
-        if peers.num_rows >= LARGE_BRAND_PAIRS:
-            read[brand_id] = peers["fusion_score"]
+        others = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
+        parts.append(_rank(own, others, as_of_us))
+        if others.num_rows >= LARGE_BRAND_PAIRS:
+            read[brand_id] = others["fusion_score"]
     return pa.concat_tables(parts), read
 
 
@@ -641,12 +646,16 @@ def _add_change(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> pa.T
     )
 
 
-def _sort(rows: pa.Table, order: Order | None) -> pa.Table:
+def _sort(rows: pa.Table, order: Order | None, limit: int | None) -> pa.Table:
+    """The rows in order, the first ones up to the limit."""
     change = rows["change_28_days"].to_numpy() if "change_28_days" in rows.column_names else None
     values = order_values(order, rows["fusion_score"].to_numpy(), change)
-    return rows.take(
-        np.lexsort((rows["brand_id"].to_numpy(), rows["consumer_id"].to_numpy(), values))
-    ).combine_chunks()
+    chosen = np.arange(len(values))
+    if limit is not None and 0 < limit < len(values):
+        # Only rows up to the limit-th value are sorted: finding it takes a tenth of the time of sorting all.
+        chosen = np.flatnonzero(values <= np.partition(values, limit - 1)[limit - 1])
+    keys = (rows[name].to_numpy()[chosen] for name in ("brand_id", "consumer_id"))
+    return rows.take(chosen[np.lexsort((*keys, values[chosen]))[:limit]]).combine_chunks()
 
 
 def _finish(

@@ -267,7 +267,8 @@ def _note_pairs(session: Session, pairs: Sequence[pa.Table]) -> None:
 def _add_changes(blocks: list[Columns], changes: pa.Table) -> pa.Table:
     """States of blocks and the changes of the same pairs, added up."""
     parts = [*blocks, _to_columns(changes)]
-    return _to_table(sum_states({name: np.concatenate([part[name] for part in parts]) for name in parts[-1]}))
+    states = {name: np.concatenate([part[name] for part in parts]) for name in STATE_COLUMNS}
+    return _to_table(sum_states(states | {"place": find_places(states["consumer_id"])}))
 
 
 def _select(rows: pa.Table, wanted: Mapping[str, Integers]) -> pa.Table:
@@ -278,8 +279,7 @@ def _select(rows: pa.Table, wanted: Mapping[str, Integers]) -> pa.Table:
 
 
 def _to_columns(states: pa.Table) -> Columns:
-    columns = {name: states[name].to_numpy() for name in STATE_COLUMNS}
-    return {**columns, "place": find_places(columns["consumer_id"])}
+    return {name: states[name].to_numpy() for name in STATE_COLUMNS}
 
 
 def _to_table(states: Columns) -> pa.Table:

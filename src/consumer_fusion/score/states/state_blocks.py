@@ -30,6 +30,8 @@ FEW_PAIRS = 500
 """Maximum number of pairs whose blocks are looked up one by one; for more, all blocks of their brands are listed."""
 
 _BLOCKS_PER_BATCH = 2_000
+_BLOCKS_STREAMED = 500
+"""Their columns are gathered from, and later scored in, the processor's cache."""
 _PLACES_PER_BUCKET = 2**63 // BUCKET_COUNT
 _BRANDS_PER_STATEMENT = 500
 
@@ -58,9 +60,9 @@ def read_blocks(session: Session, pairs: pa.Table) -> Columns:
 
 
 def stream_blocks(session: Session, brand_ids: Collection[int] | None) -> Iterator[Columns]:
-    """The states in all blocks, or in those of some brands, some hundred thousand at a time."""
+    """The states in all blocks, or in those of some brands, some ten thousand at a time: `STATE_COLUMNS`."""
     for where in list_conditions(brand_ids):
-        for blocks in session.stream(STATE_BLOCKS, where, rows_per_batch=_BLOCKS_PER_BATCH):
+        for blocks in session.stream(STATE_BLOCKS, where, rows_per_batch=_BLOCKS_STREAMED):
             yield _unpack(blocks)
 
 
@@ -181,24 +183,18 @@ def _sort_keys(keys: Columns) -> Columns:
 
 def _read_keys(session: Session, keys: Columns) -> Columns:
     """The states of the blocks with these keys, in the order of brand, place and kind."""
-    if not len(keys["brand_id"]):
-        return _unpack(None)
-    return sum_states(_unpack(session.read_matching(STATE_BLOCKS, pa.table(_sort_keys(keys)))))
+    blocks = session.read_matching(STATE_BLOCKS, pa.table(_sort_keys(keys)))
+    states = _unpack(blocks)
+    states["block_place"] = np.repeat(blocks["first_place"].to_numpy(), blocks["state_count"].to_numpy())
+    return sum_states(states | {"place": find_places(states["consumer_id"])})
 
 
-def _unpack(blocks: pa.Table | None) -> Columns:
-    """The columns of the states of some blocks, with their places and the first places of their blocks."""
-    if blocks is None or not blocks.num_rows:
-        names = ("brand_id", *(_RECORD.names or ()), "place", "block_place")
-        return {name: np.empty(0, np.float64 if name in SUMS else np.int64) for name in names}
+def _unpack(blocks: pa.Table) -> Columns:
+    """The columns of the states of some blocks."""
     records = np.frombuffer(b"".join(map(_get_content, blocks["states"].chunks)), _RECORD)
-    count = blocks["state_count"].to_numpy()
-    states: Columns = {"brand_id": np.repeat(blocks["brand_id"].to_numpy(), count)}
+    states: Columns = {"brand_id": np.repeat(blocks["brand_id"].to_numpy(), blocks["state_count"].to_numpy())}
     for name in _RECORD.names or ():
-        values = np.ascontiguousarray(records[name])
-        states[name] = values.astype(np.int64) if values.dtype.kind == "u" else values
-    states["place"] = find_places(states["consumer_id"])
-    states["block_place"] = np.repeat(blocks["first_place"].to_numpy(), count)
+        states[name] = records[name].astype(np.float64 if name in SUMS else np.int64)
     return states
 
 
