@@ -1,3 +1,13 @@
 """The score model: from folded states to a score, its explanation, its changes and its decay."""
 
-__all__ = ["changes", "explanation", "last_seen_state", "ledger", "percentiles", "reading", "scoring_sql"]
+__all__ = [
+    "change_tracing",
+    "changes",
+    "explanation",
+    "last_seen_state",
+    "ledger",
+    "pair_events",
+    "percentiles",
+    "reading",
+    "scoring_sql",
+]
