@@ -16,6 +16,7 @@ from consumer_fusion.score.model.changes import DECAY, list_changes, read_withou
 from consumer_fusion.score.queries.other_brands import mask_other_brands
 from consumer_fusion.score.queries.pair_answers import explain_pair, to_explanation
 from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.views.pair_views import make_ledger_table
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, open_small, seal
 
@@ -229,3 +230,10 @@ def test_the_result_says_how_many_events_it_does_not_list(answer):
     assert shown + told.others.contribution == pytest.approx(told.fusion_score - 50, abs=1e-9)
     moved = sum(each.change for each in told.changes)
     assert moved + told.earlier.contribution == pytest.approx(told.fusion_score - 50, abs=1e-9)
+
+
+def test_a_table_of_some_events_ends_with_the_sum_of_all_others(answer):
+    table = make_ledger_table(answer, limit=3)
+    assert table.rows[-1]["sentence"] == f"{answer.list_largest().event_count - 3} other events"
+    assert 50 + sum(row["contribution"] for row in table.rows) == pytest.approx(answer.reading.fusion_score)
+    assert table.write_csv().count("\r\n") == len(table.rows) + 1

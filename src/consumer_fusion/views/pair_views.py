@@ -183,38 +183,31 @@ def make_ledger_table(
     """
     listed = answer.list_largest(limit=limit)
     parts = [part for each in listed.events for part in each.contributions]
+    columns = list_columns(
+        ColumnView("sentence", N_("what happened"), "sentence"),
+        ColumnView("contribution", N_("impact today"), "change"),
+        ColumnView("occurred_at", N_("when (UTC)"), "time"),
+        "facet",
+        "direction",
+        "kind",
+        ColumnView("points", N_("points then"), "change"),
+        ColumnView("parent_event_id", N_("because of event"), "reference"),
+        "event_id",
+    )
     rows: list[dict[str, object]] = [
-        {
-            "sentence": part.sentence,
-            "contribution": part.contribution,
-            "occurred_at": from_microseconds(part.occurred_at),
-            "facet": part.facet,
-            "direction": part.direction,
-            "kind": part.kind,
-            "points": part.points,
-            "parent_event_id": part.parent_event_id,
-            "event_id": part.event_id,
-        }
+        {column.name: getattr(part, column.name) for column in columns}
+        | {"occurred_at": from_microseconds(part.occurred_at)}
         for part in sorted(parts, key=lambda part: -abs(part.contribution))
     ]
     if listed.other_count:
         words = ngettext("{count} other event", "{count} other events", listed.other_count)
-        rows.append({"sentence": words, "contribution": listed.other_contribution})
+        others = {"sentence": words, "contribution": listed.other_contribution}
+        rows.append({column.name: others.get(column.name) for column in columns})
     return TableView(
         "contributions",
         _("Event by event, the largest first; with 50 they add up to the score of {pair}",
             pair=name_pair(answer, consumer)),
-        list_columns(
-            ColumnView("sentence", N_("what happened"), "sentence"),
-            ColumnView("contribution", N_("impact today"), "change"),
-            ColumnView("occurred_at", N_("when (UTC)"), "time"),
-            "facet",
-            "direction",
-            "kind",
-            ColumnView("points", N_("points then"), "change"),
-            ColumnView("parent_event_id", N_("because of event"), "reference"),
-            "event_id",
-        ),
+        columns,
         rows,
     )  # fmt: skip
 

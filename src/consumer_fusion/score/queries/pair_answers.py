@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -262,14 +262,15 @@ class PairSnapshot:
         """The events of some times; those read last are remembered, for lists of the same events."""
         times_us = np.unique(fold.events.occurred_us[places]).tolist()
         key = context.session.read_version("events"), context.session.read_version("segments"), times_us
-        if self._texts.get("key") != key:
-            entries = read_entries(context, self.pair, times_us)
-            self._texts.update(key=key, entries=entries)
-        return self._texts["entries"]  # type: ignore[no-any-return]
+        known = self._texts[-1]
+        if known[0] != key:
+            # One assignment, because requests in several threads share a cached answer.
+            self._texts[-1] = known = key, read_entries(context, self.pair, times_us)
+        return known[1]
 
     @cached_property
-    def _texts(self) -> dict[str, Any]:
-        return {}
+    def _texts(self) -> list[tuple[object, list[LedgerEntry]]]:
+        return [(None, [])]
 
     def _complete(self, fold: PairFold, events: tuple[ExplainedEvent, ...], count: int) -> ListedEvents:
         """Listed events with what all others contribute."""
