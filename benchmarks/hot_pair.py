@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -256,7 +257,8 @@ def main() -> int:
     given = parser.parse_args()
     if given.task:
         print(json.dumps(run_page(given.home) if given.task == "page" else run_task(given.task, given.home)))
-        return 0
+        sys.stdout.flush()
+        os._exit(0)  # background threads of the server may be in a query, and nothing is to be saved
     folder = given.folder or Path(tempfile.mkdtemp(prefix="hot-pair-"))
     found: dict[int, dict[str, dict[str, float]]] = {}
     print(json.dumps(describe_machine()))

@@ -231,11 +231,18 @@ class PairFold:
         """
         if (np.diff(self.events.occurred_us[places]) > 0).all():
             return self
-        moved = np.arange(len(self.events))
-        moved[places[arranged.sort_numbers()]] = places[self.events.select(places).sort_numbers()]
-        made = PairFold(self.events.select(moved), self.points)
+        before = places[self.events.select(places).sort_numbers()]
+        after = places[arranged.sort_numbers()]
+
+        def move(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            moved = values.copy()
+            moved[after] = values[before]
+            return moved
+
+        columns = {name: move(getattr(self.events, name)) for name in NUMBER_COLUMNS}
+        made = PairFold(PairEvents(**columns, kinds=self.events.kinds), self.points)
         group, sums = self._grouped
-        vars(made).update(day=self.day, _grouped=(group[moved], sums))
+        vars(made).update(day=self.day, _grouped=(move(group), sums))
         return made
 
     def insert(self, others: PairEvents) -> PairFold:
