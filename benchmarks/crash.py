@@ -38,7 +38,7 @@ from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_relation
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import list_segments, place_digests
@@ -342,7 +342,7 @@ def compare_scores(workspace: fusion.Workspace, pairs: int) -> float:
     rows = answers.score_pairs(workspace, as_of=NOW).to_pylist()
     largest = 0.0
     for row in random.Random(1).sample(rows, min(pairs, len(rows))):
-        explained = answers.explain_pair(workspace, row["consumer"], row["brand"], as_of=NOW)
+        explained = pair_answers.explain_pair(workspace, row["consumer"], row["brand"], as_of=NOW)
         largest = max(largest, abs(explained.explanation.reading.fusion_score - row["fusion_score"]))
     return largest
 

@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import fields
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -16,10 +17,18 @@ from consumer_fusion.events.activity_counts import Activity
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport
 from consumer_fusion.score.calibration.validity import ReliabilityBin, ValidityMeasures
 from consumer_fusion.score.model.changes import Change
-from consumer_fusion.score.model.explanation import Contribution, Explanation
+from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.model.ledger import LedgerEntry
+from consumer_fusion.score.model.pair_events import KindContribution
 from consumer_fusion.score.model.reading import Reading
-from consumer_fusion.score.queries.answers import PairSnapshot, tabulate_changes, tabulate_contributions
+from consumer_fusion.score.queries.pair_answers import (
+    ExplainedEvent,
+    ListedChanges,
+    ListedEvents,
+    PairSnapshot,
+    tabulate_changes,
+    tabulate_kinds,
+)
 from consumer_fusion.surfaces.report.writing import Report
 from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
 from consumer_fusion.views.brand_views import make_brand_sections, make_movers_section, make_scores_section
@@ -124,7 +133,7 @@ def invent_change_records() -> tuple[Change, ...]:
 
 
 def invent_changes() -> pa.Table:
-    return tabulate_changes(invent_answer())
+    return invent_answer().trace()
 
 
 def invent_history() -> pa.Table:
@@ -160,7 +169,38 @@ def invent_contribution_records() -> tuple[Contribution, ...]:
 
 
 def invent_contributions() -> pa.Table:
-    return tabulate_contributions(invent_answer())
+    return tabulate_kinds(invent_answer())
+
+
+class InventedSnapshot(PairSnapshot):
+    """A relationship whose answers are invented, not read."""
+
+    event_count = len({each.event_id for each in invent_contribution_records()})
+    first_day = (NOW_US - 7 * DAY_US) // DAY_US
+
+    def list_kinds(self):
+        return [
+            KindContribution(each.kind, each.facet, each.direction, 1, each.contribution)
+            for each in invent_contribution_records()
+        ]
+
+    def list_largest(self, *, limit=100, offset=0):
+        explained = [
+            ExplainedEvent(
+                fill(LedgerEntry, event_id=each.event_id, occurred_us=each.occurred_at), (each,), None
+            )
+            for each in invent_contribution_records()
+        ]
+        return ListedEvents(tuple(explained), self.event_count, 0, 0.0)
+
+    def list_changes(self, *, limit=100, offset=0):
+        return ListedChanges(invent_change_records(), 8, 0, 0.0)
+
+    def trace(self):
+        return tabulate_changes(SimpleNamespace(changes=invent_change_records()))
+
+    def replay(self, days):
+        return invent_history()
 
 
 def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") -> PairSnapshot:
@@ -168,22 +208,9 @@ def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") ->
         fusion_score=46.22, low=37.6, high=55.1, consumer_to_brand=47.2, brand_to_consumer=44.1, confidence=0.86,
         symbiosis="competition", evidence=3.0, facets=invent_facets(),
     )  # fmt: skip
-    contributions = invent_contribution_records()
-    entries = tuple(
-        fill(
-            LedgerEntry, event_id=each.event_id, occurred_us=each.occurred_at, day=each.occurred_at // DAY_US
-        )
-        for each in contributions
-    )
-    return PairSnapshot(
-        consumer,
-        brand,
-        NOW_US,
-        Explanation(reading, contributions),
-        invent_change_records(),
-        entries,
-        points=None,
-    )
+    return fill(
+        InventedSnapshot, consumer=consumer, brand=brand, as_of_us=NOW_US, reading=reading,
+    )  # fmt: skip
 
 
 def fill(record, **values):
@@ -279,7 +306,7 @@ def invent_report(**changed: object) -> Report:
         "sections": [
             *make_brand_sections(brands, scores),
             make_movers_section(scores),
-            make_pair_section(invent_answer(), invent_history(), 8.0),
+            make_pair_section(invent_answer(), 8.0),
             make_effects_section([invent_effect()]),
             make_scores_section(scores, 5_000),
             make_arrivals_section(counts, activity, rejections, [{"kind": "Window Looked Into", "events": 212}]),

@@ -144,7 +144,7 @@ def test_a_hostile_key_is_text_and_nothing_else(render):
     page = render(
         *make_brand_sections(pa.Table.from_pylist([brand]), scores),
         make_movers_section(scores),
-        make_pair_section(invented.invent_answer(HOSTILE, HOSTILE), invented.invent_history(), 8.0),
+        make_pair_section(invented.invent_answer(HOSTILE, HOSTILE), 8.0),
         make_effects_section([invented.invent_effect(HOSTILE)]),
         make_arrivals_section(
             ArrivalCounts(event_count=3, unattributed_count=0, rejected_count=1, duplicate_count=0),

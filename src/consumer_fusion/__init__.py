@@ -18,13 +18,8 @@ if TYPE_CHECKING:
     from consumer_fusion.pipeline import import_events, import_files, import_frame
     from consumer_fusion.records.event import Event
     from consumer_fusion.score.calibration_runs import calibrate_points, predict_pairs
-    from consumer_fusion.score.queries.answers import (
-        explain_pair,
-        replay_pair,
-        score_pairs,
-        score_without,
-        summarise_brands,
-    )
+    from consumer_fusion.score.queries.answers import score_pairs, summarise_brands
+    from consumer_fusion.score.queries.pair_answers import explain_pair, replay_pair, score_without
     from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
 
 _PLACES = {
@@ -33,15 +28,15 @@ _PLACES = {
     "Workspace": "consumer_fusion.workspace",
     "calibrate_points": "consumer_fusion.score.calibration_runs",
     "create_workspace": "consumer_fusion.workspace",
-    "explain_pair": "consumer_fusion.score.queries.answers",
+    "explain_pair": "consumer_fusion.score.queries.pair_answers",
     "import_events": "consumer_fusion.pipeline",
     "import_files": "consumer_fusion.pipeline",
     "import_frame": "consumer_fusion.pipeline",
     "open_workspace": "consumer_fusion.workspace",
     "predict_pairs": "consumer_fusion.score.calibration_runs",
-    "replay_pair": "consumer_fusion.score.queries.answers",
+    "replay_pair": "consumer_fusion.score.queries.pair_answers",
     "score_pairs": "consumer_fusion.score.queries.answers",
-    "score_without": "consumer_fusion.score.queries.answers",
+    "score_without": "consumer_fusion.score.queries.pair_answers",
     "summarise_brands": "consumer_fusion.score.queries.answers",
 }
 

@@ -421,10 +421,17 @@ def test_a_subscription_that_cannot_be_is_refused(workspace, wrong):
         alert_evaluation.subscribe(workspace, **{"url": ADDRESS, "types": NOTICE_TYPES, **wrong})
 
 
-def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
+def test_an_event_that_is_no_signal_reads_no_ledger(workspace, monkeypatch):
+    subscribe(workspace)
+    import_events(workspace, [make_order(800, days_ago=1)])
+    monkeypatch.setattr(alert_evaluation, "read_ledgers", lambda *given, **named: pytest.fail("it was read"))
+    alert_evaluation.evaluate_changes(workspace)
+
+
+def test_scores_are_read_while_others_may_write(workspace, monkeypatch):
     subscribe(workspace, "score_crossed")
     complain(workspace)
-    read = alert_evaluation.read_ledgers
+    read = alert_evaluation.read_states
     has_written = []
 
     def write_meanwhile(*given, **named):
@@ -433,7 +440,7 @@ def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
             has_written.append(True)
         return read(*given, **named)
 
-    monkeypatch.setattr(alert_evaluation, "read_ledgers", write_meanwhile)
+    monkeypatch.setattr(alert_evaluation, "read_states", write_meanwhile)
     alert_evaluation.evaluate_changes(workspace)
     assert has_written == [True]
 
@@ -441,13 +448,13 @@ def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
 def test_what_another_process_judged_meanwhile_is_not_told_twice(workspace, monkeypatch):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    read, is_first = alert_evaluation.read_ledgers, iter([True, False, False])
+    read, is_first = alert_evaluation.read_states, iter([True, False, False])
 
     def judge_meanwhile(*given, **named):
         if next(is_first):
             alert_evaluation.evaluate_changes(workspace)
         return read(*given, **named)
 
-    monkeypatch.setattr(alert_evaluation, "read_ledgers", judge_meanwhile)
+    monkeypatch.setattr(alert_evaluation, "read_states", judge_meanwhile)
     alert_evaluation.evaluate_changes(workspace)
     assert len(read_bodies(workspace)) == 1

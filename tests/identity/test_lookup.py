@@ -11,7 +11,7 @@ from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.identity import attribution
 from consumer_fusion.identity import operations as identity
 from consumer_fusion.records.event import Event
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_small, open_small
 
@@ -33,7 +33,7 @@ def workspace(tmp_path):
              "+395550100001", "0039 555 0100001", "L-77"],
 )  # fmt: skip
 def test_anybody_is_looked_up_by_any_identifier_in_any_form(workspace, text):
-    assert answers.explain_pair(workspace, text, "bakery", as_of=NOW).consumer == "c-0001"
+    assert pair_answers.explain_pair(workspace, text, "bakery", as_of=NOW).consumer == "c-0001"
     assert identity.show(workspace, text).consumer == "c-0001"
     (row,) = answers.score_pairs(workspace, consumer=text, as_of=NOW).to_pylist()
     assert row["consumer"] == "c-0001"
@@ -63,14 +63,14 @@ def test_other_keys_keep_their_case(workspace):
 )  # fmt: skip
 def test_a_typo_is_refused_with_the_nearest_key(workspace, consumer, brand, nearest):
     with pytest.raises(NotFoundError, match=f"Did you mean '{nearest}'"):
-        answers.explain_pair(workspace, consumer, brand, as_of=NOW)
+        pair_answers.explain_pair(workspace, consumer, brand, as_of=NOW)
     with pytest.raises(NotFoundError, match=f"Did you mean '{nearest}'"):
         answers.score_pairs(workspace, consumer=consumer, brand=brand, as_of=NOW)
 
 
 def test_two_who_are_known_and_have_nothing_between_them_stand_at_50(workspace):
     fusion.import_events(workspace, [make_order(20, consumer="eve", brand="other")])
-    answer = answers.explain_pair(workspace, "eve", "bakery", as_of=NOW)
+    answer = pair_answers.explain_pair(workspace, "eve", "bakery", as_of=NOW)
     assert (answer.explanation.reading.fusion_score, answer.entries) == (50, ())
 
 
@@ -79,7 +79,7 @@ def test_staff_of_one_brand_learn_nothing_of_whom_only_others_know(workspace):
     told = set()
     for consumer in ("eve", "nobody", "consumer-71"):
         with pytest.raises(NotFoundError) as refused:
-            answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, with_other_brands=False)
+            pair_answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, with_other_brands=False)
         told.add(str(refused.value))
     assert len(told) == 1
 
@@ -95,7 +95,7 @@ def test_a_text_that_several_are_known_by_is_not_taken_for_one_of_them(workspace
     for ask in (
         lambda: identity.show(workspace, "12345678"),
         lambda: identity.merge(workspace, "c-0001", "12345678", reason="one person"),
-        lambda: answers.explain_pair(workspace, "12345678", "bakery", as_of=NOW),
+        lambda: pair_answers.explain_pair(workspace, "12345678", "bakery", as_of=NOW),
     ):
         with pytest.raises(ConflictError, match="Several consumers are known by this"):
             ask()
@@ -105,7 +105,7 @@ def test_a_key_that_somebody_declares_is_the_key_that_events_bring(workspace):
     fusion.import_events(workspace, [make_order(23, consumer=None)])
     attribution.attach(workspace, "shop", "order-23", consumer="New.Face@Example.com", reason="her card")
     fusion.import_events(workspace, [make_order(24, consumer="new.face@example.com")])
-    answer = answers.explain_pair(workspace, "new.face@example.com", "bakery", as_of=NOW)
+    answer = pair_answers.explain_pair(workspace, "new.face@example.com", "bakery", as_of=NOW)
     assert {each.event_id for each in answer.entries} == {"order-23", "order-24"}
 
 

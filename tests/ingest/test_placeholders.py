@@ -12,7 +12,7 @@ from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.pipeline import import_files
 from consumer_fusion.records.placeholders import is_placeholder_key
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from small_workspaces import NOW, make_order, open_small
 
 NOBODY = [
@@ -37,7 +37,7 @@ def test_a_placeholder_is_no_consumer(workspace):
     assert (told.accepted, told.unattributed, told.nobody) == (len(keys),) * 3
     for key in keys:
         with pytest.raises(NotFoundError):
-            answers.explain_pair(workspace, key.strip(), "bakery", as_of=NOW)
+            pair_answers.explain_pair(workspace, key.strip(), "bakery", as_of=NOW)
 
 
 def test_other_keys_are_somebody(workspace):

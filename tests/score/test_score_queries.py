@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from pair_ledgers import POINTS
 from small_workspaces import NOW, make_order, open_small
 
@@ -75,7 +75,7 @@ def test_score_and_explanation_never_differ_whatever_is_sent(everything_sent):
     assert len(events) == len(CASES) > 300
     different = []
     for event in events:
-        answer = answers.explain_pair(workspace, event.consumer, event.brand, as_of=NOW)
+        answer = pair_answers.explain_pair(workspace, event.consumer, event.brand, as_of=NOW)
         told = 50 + math.fsum(part.contribution for part in answer.explanation.contributions)
         after = answer.changes[-1].score_after if answer.changes else 50.0
         score = scores.get(event.consumer, 50.0)
@@ -90,7 +90,7 @@ def test_score_and_explanation_never_differ_whatever_is_sent(everything_sent):
 def test_a_first_reply_without_a_target_says_nothing(everything_sent):
     workspace, events = everything_sent
     bare = next(each for each in events if each.kind == "First Reply" and not each.properties)
-    answer = answers.explain_pair(workspace, bare.consumer, bare.brand, as_of=NOW)
+    answer = pair_answers.explain_pair(workspace, bare.consumer, bare.brand, as_of=NOW)
     assert answer.explanation.contributions == ()
     assert answer.explanation.reading.fusion_score == 50
     assert [entry.kind for entry in answer.entries] == ["First Reply/without points"]
@@ -100,7 +100,8 @@ def test_what_follows_only_from_other_events_cannot_be_sent(everything_sent):
     workspace, events = everything_sent
     sent = next(each for each in events if each.kind == "Reputation Harmed")
     assert (
-        answers.explain_pair(workspace, sent.consumer, sent.brand, as_of=NOW).explanation.contributions == ()
+        pair_answers.explain_pair(workspace, sent.consumer, sent.brand, as_of=NOW).explanation.contributions
+        == ()
     )
 
 

@@ -36,7 +36,7 @@ from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.timestamps import to_microseconds
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import pair_answers
 from consumer_fusion.storage.sqlite import STORE_SCHEMA
 from consumer_fusion.surfaces.api import live
 from consumer_fusion.surfaces.console import routes as page_list
@@ -89,6 +89,7 @@ PLAIN = {
     "with_withdrawn": "yes", "is_commercial": "yes", "correction_id": "1", "correction_ids": "1", "is_all": "",
     "rejection_id": "1", "rejection_ids": "1", "code": "", "after": "0",
     "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
+    "sort": "newest", "offset": "0",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
     "type": "", "status": "", "account": "",
     "subscription_id": "x", "delivery_ids": "x", "key_id": "x", "token_id": "x", "overlap_hours": "1",
@@ -459,7 +460,7 @@ def test_what_fell_on_a_brand_from_another_does_not_name_it(application, languag
 
 
 def test_an_owner_and_python_are_told_where_it_came_from(application):
-    answer = answers.explain_pair(application[1], "shared", A)
+    answer = pair_answers.explain_pair(application[1], "shared", A)
     (harm, *_) = [each for each in answer.explanation.contributions if each.kind == "Reputation Harmed"]
     assert "spillover of 'Complaint Published' at tracer-brand: " in harm.sentence
     assert harm.parent_event_id == "tracer-event"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -30,24 +30,27 @@ from consumer_fusion.alerts.envelopes import write_cloud_event
 from consumer_fusion.alerts.sending import check_receiver, post_delivery
 from consumer_fusion.alerts.subscriptions import check_url, create_subscription, list_subscriptions
 from consumer_fusion.events.entities import find_keys, name_entities
-from consumer_fusion.events.event_reader import map_canonical
+from consumer_fusion.events.event_reader import EventSelection, map_canonical
 from consumer_fusion.records.alert import DELIVERIES, LastSeenState, NoticeType, Subscription
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.points import PointsTable
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
-from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
-from consumer_fusion.score.fold.rhythms import apply_rhythm
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day, write_moment
+from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.last_seen_state import (
     forget_standings,
     keep_standings,
     list_standings,
     read_standings,
 )
-from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries.decay_alerts import score_decay
-from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.score.queries.score_queries import (
+    fold_until,
+    read_ledgers,
+    read_states,
+)
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import RangeCondition, Session
 from consumer_fusion.workspace import Workspace
 
@@ -66,7 +69,31 @@ _EVENTS_AT_A_TIME = 5_000
 _WAIT_SECONDS = 10.0
 _HOUR_US = DAY_MICROSECONDS // 24
 _DECAY_TYPES: frozenset[NoticeType] = frozenset({"score_crossed", "symbiosis_changed"})
+_NEWS_COLUMNS = ("source_id", "event_id", "occurred_us", "kind_id", "magnitude", "trust")
 _Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that arrived since the last evaluation.
+
+    Attributes:
+        source_id: Its source.
+        event_id: Its id there.
+        occurred_us: Its time, in microseconds since the epoch.
+        kind_id: Its kind in the points table; 0 for none.
+        magnitude: Its size relative to its kind.
+        trust: Trust in its source.
+        is_derived: Whether it was derived from another event.
+    """
+
+    source_id: int
+    event_id: str
+    occurred_us: int
+    kind_id: int
+    magnitude: float
+    trust: float
+    is_derived: bool
 
 
 def subscribe(
@@ -126,33 +153,32 @@ def evaluate_changes(workspace: Workspace) -> int:
             return 0
     force = put_points_in_force(workspace)
     now_us = workspace.now_us
-    # Ledgers are read and folded before the write lock is taken, so that an import need not wait for that.
+    # Scores are read before the write lock is taken, so that an import need not wait for that.
     with workspace.store.reading() as session:
+        context = force.open(workspace, session)
         before_marks = {mark: session.read_mark(mark) for _, mark in WATCHED_MARKS}
-        new_ids, marks = _read_news(session, subscriptions)
-        entries = _read_entries(workspace, session, force, new_ids, now_us) if new_ids else {}
-        known = read_standings(session, list(new_ids), force.points.version)
+        news, marks = _read_news(session, subscriptions)
+        recent = [
+            pair
+            for pair, events in news.items()
+            if any(now_us - RECENT_DAYS * DAY_MICROSECONDS < each.occurred_us <= now_us for each in events)
+        ]
+        after = _read_now(context, news, now_us) if news else {}
+        before = read_standings(session, list(news), force.points.version)
         # For a pair without a last seen state, decay since the last daily evaluation is reported with the event.
         looked_us = min(now_us, int(session.read_mark(DECAY_CHECKED_MARK) or now_us))
-        names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
-    after = {
-        pair: _stand(each, now_us, apply_rhythm(force.points, pair[1])) for pair, each in entries.items()
-    }
-    judged: list[tuple[_Pair, LastSeenState, DissatisfactionSignal | None]] = []
-    for pair, own in entries.items():
-        fresh = [each for each in own if each.event_id in new_ids[pair]]
-        if any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
-            old = [each for each in own if each.event_id not in new_ids[pair]]
-            before = known.get(pair) or _stand(old, looked_us, apply_rhythm(force.points, pair[1]))
-            judged.append((pair, before, find_hint(old, fresh, force.points, now_us)))
+        unseen = {pair: news[pair] for pair in recent if pair not in before}
+        before |= _read_before(context, unseen, looked_us) if unseen else {}
+        hints = _find_hints(context, {pair: news[pair] for pair in recent}, now_us)
+        names = name_entities(session, sorted({number for pair in news for number in pair}))
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
         if any(session.read_mark(mark) != value for mark, value in before_marks.items()):
             return 0  # another process judged them in the meantime
         for mark, sequence in marks.items():
             session.write_mark(mark, sequence)
         count = sum(
-            _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
-            for pair, before, hint in judged
+            _notify(session, subscription, pair, names, before[pair], after[pair], hints.get(pair), now_us)
+            for pair in recent
             for subscription in subscriptions
             if subscription.brand in (None, names[pair[1]])
         )
@@ -160,20 +186,46 @@ def evaluate_changes(workspace: Workspace) -> int:
     return count
 
 
-def _read_entries(
-    workspace: Workspace,
-    session: Session,
-    force: EffectivePoints,
-    new_ids: Mapping[_Pair, object],
-    now_us: int,
-) -> dict[_Pair, list[LedgerEntry]]:
-    ledger = read_ledgers(
-        force.open(workspace, session),
-        consumers={consumer for consumer, _ in new_ids},
-        brand_ids={brand for _, brand in new_ids},
-        until_us=now_us,
+def _read_now(context: ScoreContext, pairs: Collection[_Pair], now_us: int) -> dict[_Pair, LastSeenState]:
+    states = read_states(
+        context,
+        now_us,
+        consumers={consumer for consumer, _ in pairs},
+        brand_ids={brand for _, brand in pairs},
     )
-    return _split_ledger(ledger, new_ids)
+    return _score(context, states, pairs)
+
+
+def _read_before(
+    context: ScoreContext, news: Mapping[_Pair, Sequence[NewEvent]], looked_us: int
+) -> dict[_Pair, LastSeenState]:
+    """How pairs stood at a time, as though their new events had not arrived yet."""
+    events = [each for own in news.values() for each in own]
+    left_out = pa.table(
+        {
+            "source_id": pa.array([each.source_id for each in events], pa.int64()),
+            "event_id": pa.array([each.event_id for each in events], pa.string()),
+            "occurred_us": pa.array([each.occurred_us for each in events], pa.int64()),
+        }
+    )
+    selection = EventSelection(
+        consumers={consumer for consumer, _ in news},
+        brand_ids={brand for _, brand in news},
+        until_us=looked_us,
+    )
+    return _score(context, fold_until(context, selection, looked_us, without=left_out), news)
+
+
+def _score(context: ScoreContext, states: pa.Table, pairs: Collection[_Pair]) -> dict[_Pair, LastSeenState]:
+    """The scores and classes of pairs; those of strangers where they have no states."""
+    stranger = read_pair([], context.points)
+    found = dict.fromkeys(pairs, LastSeenState(stranger.fusion_score, stranger.symbiosis))
+    scores = score_states(states, context.points, context.kind_ids)
+    columns = (scores[name].to_pylist() for name in ("consumer_id", "brand_id", "fusion_score", "symbiosis"))
+    for consumer, brand, score, symbiosis in zip(*columns, strict=True):
+        if (consumer, brand) in found:
+            found[consumer, brand] = LastSeenState(score, symbiosis)
+    return found
 
 
 def evaluate_decay(workspace: Workspace) -> int:
@@ -277,35 +329,58 @@ def send_due(
     return counts
 
 
-def find_hint(
-    old: Sequence[LedgerEntry], fresh: Sequence[LedgerEntry], points: PointsTable, now_us: int
-) -> DissatisfactionSignal | None:
-    """The first event in a long time that signals dissatisfaction of a consumer, if it is among the fresh ones.
+def _find_hints(
+    context: ScoreContext, news: Mapping[_Pair, Sequence[NewEvent]], now_us: int
+) -> dict[_Pair, DissatisfactionSignal]:
+    """The first events in a long time that signal dissatisfaction of a consumer, if they are among the new ones.
 
     The points table marks such kinds (`hint`). Events derived from others are no new signals.
-
-    Args:
-        old: Events known before.
-        fresh: New events.
-        points: The points in force.
-        now_us: The current time, in microseconds since the epoch.
     """
-
-    def says_so(entry: LedgerEntry) -> bool:
-        kind = points.kinds.get(entry.kind)
-        is_hint = kind is not None and kind.hint == "dissatisfaction"
-        return is_hint and entry.parent_event_id is None and entry.trust > 0 and entry.magnitude > 0
-
-    hints = [
-        each for each in fresh if says_so(each) and each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS
-    ]
-    if not hints:
-        return None
-    first = min(hints, key=lambda each: (each.occurred_us, each.event_id))
-    since_us = first.occurred_us - FIRST_DAYS * DAY_MICROSECONDS
-    if any(says_so(each) and since_us < each.occurred_us <= first.occurred_us for each in old):
-        return None
-    return DissatisfactionSignal(first.event_id, first.kind, first.occurred_us)
+    kinds = context.points.kinds
+    keys = {
+        number: key
+        for key, number in context.kind_ids.items()
+        if key in kinds and kinds[key].hint == "dissatisfaction" and kinds[key].trust > 0
+    }
+    first: dict[_Pair, NewEvent] = {}
+    for pair, events in news.items():
+        said = [
+            each
+            for each in events
+            if each.kind_id in keys
+            and not each.is_derived
+            and each.trust > 0
+            and each.magnitude > 0
+            and now_us - RECENT_DAYS * DAY_MICROSECONDS < each.occurred_us <= now_us
+        ]
+        if said:
+            first[pair] = min(said, key=lambda each: (each.occurred_us, each.event_id))
+    if not first:
+        return {}
+    earliest_us = min(each.occurred_us for each in first.values()) - FIRST_DAYS * DAY_MICROSECONDS
+    known = read_ledgers(
+        context,
+        consumers={consumer for consumer, _ in first},
+        brand_ids={brand for _, brand in first},
+        kind_ids=set(keys),
+        min_day=to_day(earliest_us),
+        until_us=now_us,
+    )
+    is_said = pc.and_(pc.greater(known["trust"], 0), pc.greater(known["magnitude"], 0))
+    known = known.filter(pc.and_(is_said, pc.is_null(known["parent_event_id"])))
+    said_before: set[_Pair] = set()
+    columns = (known[name].to_pylist() for name in ("consumer_id", "brand_id", "occurred_us", "event_id"))
+    for consumer, brand, occurred_us, event_id in zip(*columns, strict=True):
+        pair = consumer, brand
+        if pair in first and event_id not in {each.event_id for each in news[pair]}:
+            since_us = first[pair].occurred_us - FIRST_DAYS * DAY_MICROSECONDS
+            if since_us < occurred_us <= first[pair].occurred_us:
+                said_before.add(pair)
+    return {
+        pair: DissatisfactionSignal(each.event_id, keys[each.kind_id], each.occurred_us)
+        for pair, each in first.items()
+        if pair not in said_before
+    }
 
 
 def _has_news(session: Session) -> bool:
@@ -317,17 +392,17 @@ def _has_news(session: Session) -> bool:
 
 def _read_news(
     session: Session, subscriptions: Sequence[Subscription]
-) -> tuple[dict[_Pair, set[str]], dict[str, int]]:
-    """The ids of new events by watched pair, and the position up to which events were read."""
+) -> tuple[dict[_Pair, list[NewEvent]], dict[str, int]]:
+    """The new events by watched pair, and the position up to which events were read."""
     watched = _find_watched(session, subscriptions)
     canonical: dict[int, int] = {}
-    found: dict[_Pair, set[str]] = {}
+    found: dict[_Pair, list[NewEvent]] = {}
     marks: dict[str, int] = {}
     for table, mark in WATCHED_MARKS:
         rows = session.read(
             table,
             {"sequence": RangeCondition(above=int(session.read_mark(mark) or 0))},
-            columns=("sequence", "consumer_id", "brand_id", "event_id"),
+            columns=("sequence", "consumer_id", "brand_id", *_NEWS_COLUMNS),
             order_by=("sequence",),
             limit=_EVENTS_AT_A_TIME,
         ).to_pylist()
@@ -342,7 +417,10 @@ def _read_news(
         canonical.update(map_canonical(session, new))
         for row in rows:
             pair = canonical[row["consumer_id"]], row["brand_id"]
-            found.setdefault(pair, set()).add(row["event_id"])
+            event = NewEvent(
+                is_derived=table is DERIVED_EVENTS, **{name: row[name] for name in _NEWS_COLUMNS}
+            )
+            found.setdefault(pair, []).append(event)
     return found, marks
 
 
@@ -351,20 +429,6 @@ def _find_watched(session: Session, subscriptions: Sequence[Subscription]) -> se
     if None in brands:
         return None
     return set(find_keys(session, "brand", sorted(map(str, brands))).values())
-
-
-def _split_ledger(ledger: Any, pairs: Mapping[_Pair, object]) -> dict[_Pair, list[LedgerEntry]]:
-    entries: dict[_Pair, list[LedgerEntry]] = {pair: [] for pair in pairs}
-    keys = zip(ledger["consumer_id"].to_pylist(), ledger["brand_id"].to_pylist())
-    for pair, entry in zip(keys, to_entries(ledger)):
-        if pair in entries:
-            entries[pair].append(entry)
-    return entries
-
-
-def _stand(entries: Sequence[LedgerEntry], as_of_us: int, points: PointsTable) -> LastSeenState:
-    reading = read_pair(fold_ledger(entries, as_of_us, points), points)
-    return LastSeenState(reading.fusion_score, reading.symbiosis)
 
 
 def _notify(

@@ -7,7 +7,7 @@ canonical consumer.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
 from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.segment import Segment
+from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
@@ -60,6 +61,7 @@ class EventSelection:
         brand_ids: Brands.
         kind_ids: Kinds.
         until_us: Last time, inclusive.
+        times_us: Times; they replace `min_day` and `max_day`.
         min_day: First UTC day.
         max_day: Last UTC day.
         is_folded_only: Whether to leave out inbox rows that are not in the state yet.
@@ -70,6 +72,7 @@ class EventSelection:
     brand_ids: Collection[int] | None = None
     kind_ids: Collection[int] | None = None
     until_us: int | None = None
+    times_us: Collection[int] | None = None
     min_day: int | None = None
     max_day: int | None = None
     is_folded_only: bool = False
@@ -169,6 +172,10 @@ def open_events(
         only_segments: Whether to leave out inbox and derived events.
         is_merged: Whether consumers are canonical; otherwise they are as named by their source, also in the selection.
     """
+    if selection.times_us:
+        # So that files and row groups without any of them are skipped.
+        first, last = to_day(min(selection.times_us)), to_day(max(selection.times_us))
+        selection = replace(selection, min_day=first, max_day=last)
     identity_map = read_identity_map(session, selection.consumers) if is_merged else {}
     members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
     tables: dict[str, pa.Table] = {}
@@ -186,6 +193,8 @@ def open_events(
     listed = ", ".join(columns)
     if members is not None and len(members) > 1000:
         tables["wanted_consumers"] = pa.table({"consumer_id": pa.array(members, pa.int64())})
+    if selection.times_us is not None and len(selection.times_us) > 1000:
+        tables["wanted_times"] = pa.table({"occurred_us": pa.array(selection.times_us, pa.int64())})
     condition = _write_conditions(selection, members)
     if paths:
         stored = ", ".join(_sealed_column(name) for name in columns)
@@ -254,6 +263,16 @@ def _write_conditions(selection: EventSelection, members: Collection[int] | None
     for name, wanted in (("brand_id", selection.brand_ids), ("kind_id", selection.kind_ids)):
         if wanted is not None:
             conditions.append(f"{name} in ({', '.join(str(int(each)) for each in wanted) or 'null'})")
+    if selection.times_us is not None:
+        listed = (
+            "select occurred_us from wanted_times"
+            if len(selection.times_us) > 1000
+            else ", ".join(str(int(each)) for each in selection.times_us) or "null"
+        )
+        conditions.append(f"occurred_us in ({listed})")
+        if selection.times_us:
+            first, last = min(selection.times_us), max(selection.times_us)
+            conditions.append(f"occurred_us between {int(first)} and {int(last)}")
     if selection.until_us is not None:
         conditions.append(f"occurred_us <= {int(selection.until_us)}")
     if selection.min_day is not None:
@@ -287,6 +306,10 @@ def _read_hot(
             where["sequence"] = RangeCondition(at_most=newest_sequence)
         if members is not None:
             where["consumer_id"] = members
+        if selection.brand_ids is not None and len(selection.brand_ids) <= FEW_MEMBERS:
+            where["brand_id"] = list(selection.brand_ids)
+        if selection.times_us is not None and len(selection.times_us) <= FEW_MEMBERS:
+            where["occurred_us"] = list(selection.times_us)
         rows = session.read(table, _as_where(where), columns=present)
     for position, name in enumerate(columns):
         if name not in present:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
-from consumer_fusion.i18n.translation import N_, _, read_language
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import N_, _, ngettext, read_language
 from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import Moment, PairSnapshot
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.score.queries.answers import Moment
+from consumer_fusion.score.queries.pair_answers import PairSnapshot, explain_pair, tabulate_kinds
 from consumer_fusion.views.charts.count_charts import gather_facets
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
@@ -17,7 +21,9 @@ from consumer_fusion.workspace import Workspace
 
 HISTORY_DAYS = 180
 CHANGES_ALONE = 6
-"""Number of changes with a bar of their own; those between them are combined. The table has all."""
+"""Number of changes with a bar of their own; those between them are combined."""
+LISTED_EVENTS = 1_000
+"""Maximum number of events in a table; what the others contribute is one row or a sentence."""
 
 
 def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of: Moment = None) -> Drawings:
@@ -32,17 +38,19 @@ def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of
     Raises:
         NotFoundError: The brand or the consumer is not known.
     """
-    answer = answers.explain_pair(workspace, consumer, brand, as_of=as_of)
-    return make_pair_drawings(answer, answers.replay_pair(answer, HISTORY_DAYS))
+    return make_pair_drawings(explain_pair(workspace, consumer, brand, as_of=as_of), is_read=True)
 
 
-def make_pair_drawings(answer: PairSnapshot, history: pa.Table, consumer: str | None = None) -> Drawings:
+def make_pair_drawings(
+    answer: PairSnapshot, consumer: str | None = None, *, is_read: bool = False
+) -> Drawings:
     """The charts of a relationship; without events only its facets.
 
     Args:
         answer: The relationship.
-        history: `day`, `fusion_score`, `low`, `high` of the last days.
         consumer: The consumer's key in the form that the caller may see; None for the key itself.
+        is_read: Whether to read now all that they show, for charts that are drawn after the workspace was closed;
+            otherwise each reads its own when it is drawn.
     """
     from consumer_fusion.views.charts.facets import draw_facets
 
@@ -59,63 +67,59 @@ def make_pair_drawings(answer: PairSnapshot, history: pa.Table, consumer: str | 
             _arrange_facets(answer).to_pylist(),
         ),
     )
-    if not answer.entries:
+    if not answer.event_count:
         return {told.name: told}
-    ordered = (*_make_event_drawings(answer, history, pair), told)
+    ordered = (*_make_event_drawings(answer, pair, is_read=is_read), told)
     return {drawing.name: drawing for drawing in ordered}
 
 
 def _make_event_drawings(
-    answer: PairSnapshot, history: pa.Table, pair: str
+    answer: PairSnapshot, pair: str, *, is_read: bool
 ) -> tuple[Drawing, Drawing, Drawing]:
     """The charts that depend on events."""
     from consumer_fusion.views.charts.facets import draw_contributions
     from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
 
-    days = _trim_history(answer, history)
+    @cache
+    def replay() -> pa.Table:
+        return _trim_history(answer, answer.replay(HISTORY_DAYS))
 
-    def list_changes() -> pa.Table:
-        return answers.tabulate_changes(answer)
+    @cache
+    def trace() -> pa.Table:
+        return answer.trace()
 
-    def list_contributions() -> pa.Table:
-        return answers.tabulate_contributions(answer)
+    @cache
+    def tabulate_changes() -> TableView:
+        return _make_changes_table(answer, pair)
+
+    if is_read:
+        trace(), tabulate_changes()
 
     return (
         Drawing(
             "history",
             _("The score over time"),
             _("Band: 80% interval. Triangles: events that changed the score."),
-            lambda style: draw_score_history(days, list_changes(), style, pair=pair),
+            lambda style: draw_score_history(replay(), trace(), style, pair=pair),
             lambda: TableView(
                 "score-history",
                 _("Score of {pair} at the end of each day (UTC)", pair=pair),
                 list_columns("day", "fusion_score", "low", "high"),
-                days.to_pylist()[::-1],
+                replay().to_pylist()[::-1],
             ),
         ),
         Drawing(
             "changes",
             _("Changes of the score"),
             _("Each bar starts where the one before it ended. Between events, past points decay."),
-            lambda style: draw_changes(list_changes(), style, pair=pair, most=CHANGES_ALONE),
-            lambda: TableView(
-                "changes",
-                _("All changes of the score of {pair}, in order", pair=pair),
-                list_columns(
-                    ColumnView("at", N_("when (UTC)"), "time"),
-                    "kind",
-                    "event_id",
-                    "change",
-                    ColumnView("score_after", N_("score after"), "number"),
-                ),
-                list_changes().to_pylist(),
-            ),
+            lambda style: draw_changes(trace(), style, pair=pair, most=CHANGES_ALONE),
+            tabulate_changes,
         ),
         Drawing(
             "contributions",
             _("Why this score"),
             _("The contribution of each facet. Added to 50, they give exactly the score."),
-            lambda style: draw_contributions(list_contributions(), style, pair=pair),
+            lambda style: draw_contributions(tabulate_kinds(answer), style, pair=pair),
             lambda: TableView(
                 "contributions-by-facet",
                 _("Contribution of each facet to the score of {pair}", pair=pair),
@@ -126,48 +130,96 @@ def _make_event_drawings(
                     ColumnView("lost", N_("taken"), "change"),
                     ColumnView("net", N_("net"), "change"),
                 ),
-                gather_facets(list_contributions()).to_pylist(),
+                gather_facets(tabulate_kinds(answer)).to_pylist(),
             ),
         ),
     )
 
 
-def make_ledger_table(answer: PairSnapshot, consumer: str | None = None) -> TableView:
-    """The contribution of every event to the score, the largest first.
+def _make_changes_table(answer: PairSnapshot, pair: str) -> TableView:
+    """The newest changes, in order of time."""
+    listed = answer.list_changes(limit=LISTED_EVENTS)
+    caption = _("All changes of the score of {pair}, in order", pair=pair)
+    if listed.earlier_count:
+        caption = ngettext(
+            "Newest changes of the score of {pair}; {count} earlier event and decay changed it by {change}",
+            "Newest changes of the score of {pair}; {count} earlier events and decay changed it by {change}",
+            listed.earlier_count,
+            pair=pair,
+            change=write_signed(listed.earlier_change),
+        )
+    return TableView(
+        "changes",
+        caption,
+        list_columns(
+            ColumnView("at", N_("when (UTC)"), "time"),
+            "kind",
+            "event_id",
+            "change",
+            ColumnView("score_after", N_("score after"), "number"),
+        ),
+        [
+            {
+                "at": from_microseconds(each.at),
+                "kind": each.kind,
+                "event_id": each.event_id,
+                "change": each.change,
+                "score_after": each.score_after,
+            }
+            for each in listed.changes
+        ],
+    )
+
+
+def make_ledger_table(
+    answer: PairSnapshot, consumer: str | None = None, *, limit: int = LISTED_EVENTS
+) -> TableView:
+    """The contributions of events to the score, the largest first; all others are the last row.
 
     Args:
         answer: The relationship.
         consumer: The consumer's key in the form that the caller may see; None for the key itself.
+        limit: Maximum number of events.
     """
-    rows = answers.tabulate_contributions(answer).to_pylist()
+    listed = answer.list_largest(limit=limit)
+    parts = [part for each in listed.events for part in each.contributions]
+    columns = list_columns(
+        ColumnView("sentence", N_("what happened"), "sentence"),
+        ColumnView("contribution", N_("impact today"), "change"),
+        ColumnView("occurred_at", N_("when (UTC)"), "time"),
+        "facet",
+        "direction",
+        "kind",
+        ColumnView("points", N_("points then"), "change"),
+        ColumnView("parent_event_id", N_("because of event"), "reference"),
+        "event_id",
+    )
+    rows: list[dict[str, object]] = [
+        {column.name: getattr(part, column.name) for column in columns}
+        | {"occurred_at": from_microseconds(part.occurred_at)}
+        for part in sorted(parts, key=lambda part: -abs(part.contribution))
+    ]
+    if listed.other_count:
+        words = ngettext("{count} other event", "{count} other events", listed.other_count)
+        others = {"sentence": words, "contribution": listed.other_contribution}
+        rows.append({column.name: others.get(column.name) for column in columns})
     return TableView(
         "contributions",
         _("Event by event, the largest first; with 50 they add up to the score of {pair}",
             pair=name_pair(answer, consumer)),
-        list_columns(
-            ColumnView("sentence", N_("what happened"), "sentence"),
-            ColumnView("contribution", N_("impact today"), "change"),
-            ColumnView("occurred_at", N_("when (UTC)"), "time"),
-            "facet",
-            "direction",
-            "kind",
-            ColumnView("points", N_("points then"), "change"),
-            ColumnView("parent_event_id", N_("because of event"), "reference"),
-            "event_id",
-        ),
-        sorted(rows, key=lambda row: -abs(row["contribution"])),
+        columns,
+        rows,
     )  # fmt: skip
 
 
-def make_pair_section(answer: PairSnapshot, history: pa.Table, percentile: float | None) -> Section:
+def make_pair_section(answer: PairSnapshot, percentile: float | None) -> Section:
     """One relationship: the composition of its score, its changes, and its history.
 
     Args:
         answer: The relationship.
-        history: The table that `make_pair_drawings` takes.
         percentile: Percentile among the relationships of the brand, 0 to 100; None where unknown.
     """
-    reading = answer.explanation.reading
+    reading = answer.reading
     score = read_language().write_number
     kind = name_symbiosis(reading.symbiosis)
     place = _("unknown") if percentile is None else score(percentile, 0)
@@ -188,8 +240,8 @@ def make_pair_section(answer: PairSnapshot, history: pa.Table, percentile: float
         "pair",
         _("One relationship: {pair}", pair=name_pair(answer)),
         sentences,
-        tuple(make_pair_drawings(answer, history).values()),
-        (make_ledger_table(answer),) if answer.entries else (),
+        tuple(make_pair_drawings(answer, is_read=True).values()),
+        (make_ledger_table(answer),) if answer.event_count else (),
         reading,
     )
 
@@ -201,16 +253,16 @@ def name_pair(answer: PairSnapshot, consumer: str | None = None) -> str:
 
 def _trim_history(answer: PairSnapshot, history: pa.Table) -> pa.Table:
     """The history from a little before the first event: before that the score is 50 and there are no data."""
-    if not history.num_rows:
+    first = answer.first_day
+    if first is None or not history.num_rows:
         return history
     last = history["day"][-1].as_py()
-    first = min(entry.day for entry in answer.entries)
     lead = max(2, (last - first) // 6)
     return history.filter(pc.greater_equal(history["day"], first - lead))
 
 
 def _arrange_facets(answer: PairSnapshot) -> pa.Table:
-    points = answer.explanation.reading.facets
+    points = answer.reading.facets
     return pa.Table.from_pylist(
         [
             {"direction": direction, "facet": facet, "points": float(points.get(facet, 0.0))}

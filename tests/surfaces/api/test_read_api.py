@@ -93,6 +93,40 @@ def test_changes_tell_what_moved_the_score(program):
     assert complaint["change"] < 0
 
 
+def test_an_explanation_lists_some_events_and_sums_up_all_others(program):
+    asked = {**ANN, "as_of": AS_OF}
+    whole = program.get("/explain", params=asked).json()
+    for sort in ("largest", "newest"):
+        listed = []
+        for offset in range(whole["event_count"]):
+            page = program.get(
+                "/explain", params={**asked, "sort": sort, "limit": 1, "offset": offset}
+            ).json()
+            listed.append(page["contributions"][0]["event_id"])
+            shown = sum(row["contribution"] for row in page["contributions"])
+            assert page["others"]["event_count"] == whole["event_count"] - 1 > 0
+            assert shown + page["others"]["contribution"] == pytest.approx(
+                page["fusion_score"] - 50, abs=1e-9
+            )
+        assert sorted(listed) == sorted({row["event_id"] for row in whole["contributions"]})
+    assert sum(row["contribution"] for row in whole["kinds"]) == pytest.approx(
+        whole["fusion_score"] - 50, abs=1e-9
+    )
+
+
+def test_earlier_changes_are_on_further_pages(program):
+    asked = {**ANN, "as_of": AS_OF, "limit": 1}
+    whole = program.get("/changes", params={**ANN, "as_of": AS_OF}).json()
+    assert (whole["earlier"]["event_count"], whole["next_offset"]) == (0, None)
+    found, offset = [], 0
+    while offset is not None:
+        page = program.get("/changes", params={**asked, "offset": offset}).json()
+        found = [*page["items"], *found]
+        offset = page["next_offset"]
+    assert [row["event_id"] for row in found] == [row["event_id"] for row in whole["items"]]
+    assert [row["change"] for row in found] == pytest.approx([row["change"] for row in whole["items"]])
+
+
 def test_two_who_have_no_events_with_each_other_stand_at_fifty(program):
     pairs = {(each["consumer"], each["brand"]) for each in read_all(program)}
     consumers, brands = ({pair[place] for pair in pairs} for place in (0, 1))

@@ -224,7 +224,7 @@ def test_an_explanation_says_that_earlier_changes_are_left_out(shop):
     import_events(
         shop, *({**event, "event_id": f"d{day}", "occurred_at": f"2026-06-{day:02}"} for day in days)
     )
-    assert re.search(r"\nLast 10 of \d\d changes\n", run_fusion(*where).output)
+    assert re.search(r"\nChanges at the last 10 of \d\d events\n", run_fusion(*where).output)
 
 
 ROWS = [["consumer-000001", "salmon-restaurant", "45.1", "the waiters were slow", "2026-06-15T20:30:00Z"]]

@@ -79,16 +79,16 @@ def explain_pair(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTa
     weighed = weigh_entries(entries, as_of_us, points)
     states = fold_weighed(weighed)
     sums = sum_facets(states, points)
-    worth = _price_points(sums, points.constants)
+    worth = price_points(sums, points.constants)
     contributions = [
-        _share_out(item, entry, worth[entry.facet, entry.points > 0])
+        share_out(item, entry, worth[entry.facet, entry.points > 0])
         for item in weighed
         for entry in item.kind.entries
     ]
     return Explanation(read_pair(states, points), tuple(contributions))
 
 
-def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bool], float]:
+def price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bool], float]:
     """The average contribution of one point of each facet and sign to the score: kappa x omega x h(A)/A."""
     facets = apply_knee_to_facets(sums, constants)
     balance = balance_sides(*sum_sides(facets), constants)
@@ -106,7 +106,14 @@ def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bo
     return prices
 
 
-def _share_out(item: WeighedEntry, entry: PointsEntry, price: float) -> Contribution:
+def share_out(item: WeighedEntry, entry: PointsEntry, price: float) -> Contribution:
+    """The contribution of one event through one facet.
+
+    Args:
+        item: The event with its weight.
+        entry: Points of its kind in the facet.
+        price: Average contribution of one point of the facet and sign; see `price_points`.
+    """
     event = item.entry
     worth = entry.points * event.magnitude if entry.is_graded else entry.points
     return Contribution(

@@ -5,6 +5,7 @@ __all__ = [
     "answers",
     "daily_means",
     "decay_alerts",
+    "pair_answers",
     "score_queries",
     "score_results",
     "trends",

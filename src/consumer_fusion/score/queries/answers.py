@@ -1,11 +1,10 @@
-"""Queries: scores, explanations, histories and brands. Nothing here changes an event or a point."""
+"""Queries: scores of pairs and brands. Nothing here changes an event or a point."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -13,38 +12,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.errors import NotFoundError, StoreError
-from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
-from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
-from consumer_fusion.i18n.messages import Message
-from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
+from consumer_fusion.errors import StoreError
+from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.event_reader import NEWEST_MARK
+from consumer_fusion.records.points import BRAND_RHYTHMS
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
     parse_moment,
-    to_day,
     to_microseconds,
     write_moment,
 )
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.money_references import ORDER_KIND
-from consumer_fusion.score.fold.rhythms import apply_rhythm
-from consumer_fusion.score.model import explanation as explanation_module
-from consumer_fusion.score.model.changes import Change, list_changes, read_without, replay_history
-from consumer_fusion.score.model.explanation import Explanation
-from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import compute_distribution, read_percentiles, store_distribution
-from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
+from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.model.score_arrays import SCORED_COLUMNS, score_states
-from consumer_fusion.score.queries.brand_visibility import Visibility, find_consumer, find_visibility
-from consumer_fusion.score.queries.other_brands import mask_other_brands
-from consumer_fusion.score.queries.score_queries import read_ledgers, stream_states, to_entries
-from consumer_fusion.score.queries.score_results import (
-    SCORE_COLUMNS,
-    CounterfactualScore,
-    PairExplanation,
-    PairScore,
-    ScoreDay,
-)
+from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
+from consumer_fusion.score.queries.score_queries import stream_states
+from consumer_fusion.score.queries.score_results import SCORE_COLUMNS, PairScore
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -81,32 +66,6 @@ _MIX: Mapping[str, frozenset[str]] = {
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-_EPOCH = date(1970, 1, 1)
-_MOMENT = pa.timestamp("us", "UTC")
-_CONTRIBUTION_SCHEMA = pa.schema(
-    [
-        ("event_id", pa.string()),
-        ("occurred_at", _MOMENT),
-        ("kind", pa.string()),
-        ("facet", pa.string()),
-        ("direction", pa.string()),
-        ("points", pa.float64()),
-        ("contribution", pa.float64()),
-        ("parent_event_id", pa.string()),
-        ("sentence", pa.string()),
-    ]
-)
-_CHANGE_SCHEMA = pa.schema(
-    [
-        ("at", _MOMENT),
-        ("event_id", pa.string()),
-        ("kind", pa.string()),
-        ("change", pa.float64()),
-        ("score_after", pa.float64()),
-    ]
-)
-
-
 _BRAND_SCHEMA = pa.schema(
     [
         ("brand", pa.string()),
@@ -120,29 +79,6 @@ _BRAND_SCHEMA = pa.schema(
         ("half_life_days", pa.float64()),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PairSnapshot:
-    """The explanation of one pair as of a given time.
-
-    Attributes:
-        consumer: Key of the consumer (after merges).
-        brand: Key of the brand.
-        as_of_us: As-of time, in microseconds since the epoch.
-        explanation: The reading and its contributions.
-        changes: Changes of the score.
-        entries: Its events.
-        points: Points in force, with the half-lives for the brand.
-    """
-
-    consumer: str
-    brand: str
-    as_of_us: int
-    explanation: Explanation
-    changes: tuple[Change, ...]
-    entries: tuple[LedgerEntry, ...]
-    points: PointsTable
 
 
 def parse_as_of(text: str | None) -> Moment:
@@ -213,8 +149,8 @@ def score_pairs(
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand)
-        consumers = _find_consumer(session, consumer)
+        brand_ids = find_brand_ids(session, brand)
+        consumers = find_consumer_ids(session, consumer)
         is_cut = limit is not None and consumers is None
         columns = _RANKED_COLUMNS if is_cut else SCORED_COLUMNS
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids, columns)
@@ -244,97 +180,6 @@ def score_pairs(
         brand_keys = name_entities(session, rows["brand_id"].to_pylist())
     _keep_standing(workspace, force, moment, read)
     return _finish(rows, consumer_keys, brand_keys, moment)
-
-
-def explain_pair(
-    workspace: Workspace,
-    consumer: str,
-    brand: str,
-    *,
-    as_of: Moment = None,
-    since: datetime | None = None,
-    with_other_brands: bool = True,
-) -> PairSnapshot:
-    """Explain the score of a pair and its changes; 50 and nothing where there is no event.
-
-    Args:
-        workspace: The workspace.
-        consumer: Key of the consumer.
-        brand: Key of the brand.
-        as_of: As-of time; None for the default.
-        since: Start of the changes; None for all.
-        with_other_brands: Whether events of other brands, from which some of it follows, are named; otherwise they are
-            described in neutral words, for callers who may not see those brands, and consumers known only to others are
-            unknown.
-
-    Raises:
-        NotFoundError: The brand or the consumer is not known; the hint names the most similar known key.
-    """
-    moment = resolve_as_of(workspace, as_of)
-    force = put_points_in_force(workspace)
-    with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand)
-        visibility = None if with_other_brands else find_visibility(workspace, session, brand_ids or ())
-        consumers = _find_consumer(session, consumer, visibility)
-        ledger = read_ledgers(
-            force.open(workspace, session),
-            consumers=consumers,
-            brand_ids=brand_ids,
-            until_us=moment,
-        )
-        named = name_entities(session, consumers or [])
-    entries = tuple(to_entries(ledger))
-    if not with_other_brands and not entries:
-        raise _tell_unknown(None)  # does not reveal whether another brand knows them
-    points = apply_rhythm(force.points, brand_ids[0]) if brand_ids else force.points
-    if not with_other_brands:
-        entries = tuple(mask_other_brands(entries, points))
-    since_us = None if since is None else to_microseconds(since)
-    return PairSnapshot(
-        consumer=next(iter(named.values()), consumer),
-        brand=brand,
-        as_of_us=moment,
-        explanation=explanation_module.explain_pair(entries, moment, points),
-        changes=tuple(list_changes(entries, since_us, moment, points)),
-        entries=entries,
-        points=points,
-    )
-
-
-def score_without(answer: PairSnapshot, event_id: str) -> CounterfactualScore:
-    """The score of a pair without one of its events and all events derived from it.
-
-    Raises:
-        NotFoundError: The pair has no such event.
-    """
-    reading = read_without(answer.entries, event_id, answer.as_of_us, answer.points)
-    change = reading.fusion_score - answer.explanation.reading.fusion_score
-    return CounterfactualScore(
-        event_id=event_id,
-        fusion_score=reading.fusion_score,
-        low=reading.low,
-        high=reading.high,
-        change=change,
-    )
-
-
-def replay_pair(answer: PairSnapshot, days: int) -> pa.Table:
-    """The score of a pair at the end of each of the last days (for the last one, as of the as-of time).
-
-    Returns:
-        day (days since 1970), fusion_score, low, high.
-    """
-    last = to_day(answer.as_of_us)
-    history = replay_history(answer.entries, range(last - days + 1, last + 1), answer.points)
-    return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
-
-
-def list_history(answer: PairSnapshot, days: int) -> list[ScoreDay]:
-    """The history as results."""
-    return [
-        ScoreDay.model_validate({**row, "day": (_EPOCH + timedelta(days=row["day"])).isoformat()})
-        for row in replay_pair(answer, days).to_pylist()
-    ]
 
 
 def summarise_brands(
@@ -396,54 +241,9 @@ def _summarise_scores(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
         )
 
 
-def tabulate_contributions(answer: PairSnapshot) -> pa.Table:
-    """Contributions of events to the score, as a table; the column contribution adds up to the score minus 50."""
-    return _tabulate(answer.explanation.contributions, _CONTRIBUTION_SCHEMA)
-
-
-def tabulate_changes(answer: PairSnapshot) -> pa.Table:
-    """Changes of the score, as a table."""
-    return _tabulate(answer.changes, _CHANGE_SCHEMA)
-
-
 def to_pair_scores(rows: pa.Table) -> list[PairScore]:
     """The rows of `score_pairs` as results."""
     return [PairScore.from_row(row) for row in rows.to_pylist()]
-
-
-def to_explanation(
-    answer: PairSnapshot, *, without: CounterfactualScore | None = None, history_days: int = 0
-) -> PairExplanation:
-    """The explanation of a pair as a result.
-
-    Args:
-        answer: The answer.
-        without: Score without an event, if requested.
-        history_days: Number of days of history.
-    """
-    return PairExplanation(
-        consumer=answer.consumer,
-        brand=answer.brand,
-        as_of=write_moment(answer.as_of_us),
-        fusion_score=answer.explanation.reading.fusion_score,
-        baseline=BASELINE,
-        contributions=list(answer.explanation.contributions),
-        changes=list(answer.changes),
-        without=without,
-        history=list_history(answer, history_days) if history_days else [],
-    )
-
-
-def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
-    columns = {name: [getattr(item, name) for item in items] for name in schema.names}
-    return pa.table(
-        {
-            name: pa.array(values, pa.int64()).cast(_MOMENT)
-            if schema.field(name).type == _MOMENT
-            else pa.array(values, schema.field(name).type)
-            for name, values in columns.items()
-        }
-    )
 
 
 def _read_scores(
@@ -480,39 +280,6 @@ def _complete_rows(
     for name in set(rows.column_names) - set(whole.column_names):
         whole = whole.append_column(name, rows[name])
     return whole
-
-
-def _find_brand(session: Session, brand: str | None) -> list[int] | None:
-    if brand is None:
-        return None
-    found = find_keys(session, "brand", [brand])
-    if not found:
-        near = find_nearest_key(session, "brand", brand)
-        raise NotFoundError(
-            Message("The brand '{brand}' is not known here.", brand=brand),
-            hint=Message("Did you mean '{near}'?", near=near) if near else "`fusion brands` lists them.",
-        )
-    return list(found.values())
-
-
-def _find_consumer(
-    session: Session, consumer: str | None, visibility: Visibility | None = None
-) -> list[int] | None:
-    """The consumer with a key or an identifier, if visible to the caller."""
-    if consumer is None:
-        return None
-    number = find_consumer(session, consumer, visibility=visibility)
-    if number is None:
-        raise _tell_unknown(find_nearest_key(session, "consumer", consumer) if visibility is None else None)
-    return [find_canonical(session, number)]
-
-
-def _tell_unknown(nearest: str | None) -> NotFoundError:
-    hint = "Give a key as its source writes it, or an identifier such as an e-mail address."
-    return NotFoundError(
-        "This consumer is not known here.",
-        hint=hint if nearest is None else Message("Did you mean '{nearest}'?", nearest=nearest),
-    )
 
 
 def order_values(order: str | None, scores: Floats, change: Floats | None) -> Floats:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, NotFoundError
-from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import list_known_to_brands, map_canonical
+from consumer_fusion.events.entities import find_keys, find_nearest_key
+from consumer_fusion.events.event_reader import find_canonical, list_known_to_brands, map_canonical
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
@@ -150,3 +150,48 @@ def require_known_to_brands(workspace: Workspace, consumer: str, brands: Collect
     if brands is not None:
         with workspace.store.reading() as session:
             require_known(session, consumer, find_visibility_by_name(workspace, session, brands))
+
+
+def find_brand_ids(session: Session, brand: str | None) -> list[int] | None:
+    """The brand with a key; None for none.
+
+    Raises:
+        NotFoundError: The brand is not known; the hint names the most similar known key.
+    """
+    if brand is None:
+        return None
+    found = find_keys(session, "brand", [brand])
+    if not found:
+        near = find_nearest_key(session, "brand", brand)
+        raise NotFoundError(
+            Message("The brand '{brand}' is not known here.", brand=brand),
+            hint=Message("Did you mean '{near}'?", near=near) if near else "`fusion brands` lists them.",
+        )
+    return list(found.values())
+
+
+def find_consumer_ids(
+    session: Session, consumer: str | None, visibility: Visibility | None = None
+) -> list[int] | None:
+    """The consumer with a key or an identifier, if visible to the caller; None for none.
+
+    Raises:
+        NotFoundError: The consumer is not known to the caller.
+    """
+    if consumer is None:
+        return None
+    number = find_consumer(session, consumer, visibility=visibility)
+    if number is None:
+        raise tell_unknown_consumer(
+            find_nearest_key(session, "consumer", consumer) if visibility is None else None
+        )
+    return [find_canonical(session, number)]
+
+
+def tell_unknown_consumer(nearest: str | None) -> NotFoundError:
+    """The error about a consumer that is not known, with the most similar known key."""
+    hint = "Give a key as its source writes it, or an identifier such as an e-mail address."
+    return NotFoundError(
+        "This consumer is not known here.",
+        hint=hint if nearest is None else Message("Did you mean '{nearest}'?", nearest=nearest),
+    )

@@ -6,7 +6,8 @@ elsewhere and its effect here, and no more: neither brand, kind, text nor ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from consumer_fusion.i18n.translation import N_
@@ -15,27 +16,26 @@ from consumer_fusion.score.fold.derivation import RECOVERY_KIND
 from consumer_fusion.score.model.ledger import HIDDEN_EVENT_ID, LedgerEntry
 
 
-def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
+def mask_other_brands(entries: Sequence[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
     """The events of a pair, with neutral words for those derived from events of other brands.
 
     Args:
-        entries: The pair's events.
+        entries: The pair's events of some times, or all, in order.
         points: Points in force, which define the kinds that spread.
     """
-    spread = {kind.spreads for kind in points.kinds.values() if kind.spreads is not None}
     masked: list[LedgerEntry] = []
-    number = 0
+    numbers: Counter[int] = Counter()
+    hidden = {kind: is_of_other_brand(kind, points) for kind in {entry.kind for entry in entries}}
     for entry in entries:
-        is_mended = entry.kind.removeprefix(f"{RECOVERY_KIND}/") in spread
-        if entry.parent_event_id is None or not is_mended:
+        if entry.parent_event_id is None or not hidden[entry.kind]:
             masked.append(entry)
             continue
-        number += 1
+        numbers[entry.occurred_us] += 1
         masked.append(
             replace(
                 entry,
                 # Its own id contains that of the other brand's event.
-                event_id=f"{HIDDEN_EVENT_ID}-{entry.occurred_us}-{number}",
+                event_id=f"{HIDDEN_EVENT_ID}-{entry.occurred_us}-{numbers[entry.occurred_us]}",
                 channel=None,
                 text=None,
                 properties={},
@@ -44,6 +44,12 @@ def mask_other_brands(entries: Iterable[LedgerEntry], points: PointsTable) -> li
             )
         )
     return masked
+
+
+def is_of_other_brand(kind_key: str, points: PointsTable) -> bool:
+    """Whether derived events of a kind are caused at other brands."""
+    mended = kind_key.removeprefix(f"{RECOVERY_KIND}/")
+    return any(kind.spreads == mended for kind in points.kinds.values())
 
 
 def _choose_words(kind_key: str, points: PointsTable) -> str:

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, EventSelection, open_events
+from consumer_fusion.events.event_reader import (
+    FOLD_COLUMNS,
+    NEWEST_MARK,
+    EventSelection,
+    EventSource,
+    open_events,
+)
 from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import fold_events
 from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.model.ledger import LedgerEntry
+from consumer_fusion.score.model.pair_events import PairEvents
 from consumer_fusion.score.model.reading import KindState, Reading, read_pair
 from consumer_fusion.score.model.score_arrays import sort_states
 from consumer_fusion.score.score_context import ScoreContext
@@ -112,6 +121,8 @@ def fold_until(
     context: ScoreContext,
     selection: EventSelection,
     as_of_us: int,
+    *,
+    without: pa.Table | None = None,
 ) -> pa.Table:
     """The states of pairs as of a given time, folded from their events until then; nothing is stored.
 
@@ -119,18 +130,52 @@ def fold_until(
         context: Context for reading scores.
         selection: Events to read.
         as_of_us: As-of time, in microseconds since the epoch.
+        without: `source_id`, `event_id` and `occurred_us` of events to leave out; None for none.
 
     Returns:
         The columns of `read_states`.
     """
-    return pa.concat_tables(_fold_until(context, selection, as_of_us))
+    return pa.concat_tables(_fold_until(context, selection, as_of_us, without))
 
 
-def _fold_until(context: ScoreContext, selection: EventSelection, as_of_us: int) -> Iterator[pa.Table]:
+def _fold_until(
+    context: ScoreContext, selection: EventSelection, as_of_us: int, without: pa.Table | None = None
+) -> Iterator[pa.Table]:
     events = open_events(context.session, context.folder, selection, columns=FOLD_COLUMNS)
+    if without is not None:
+        events = _leave_out(context, selection, events, without)
     kinds = fold_kinds_at(context.points, context.kind_ids, as_of_us)
     for folded in fold_events(context.engine, events, kinds):
         yield folded.select(list(DECAYED_COLUMNS))
+
+
+def _leave_out(
+    context: ScoreContext, selection: EventSelection, events: EventSource, without: pa.Table
+) -> EventSource:
+    """The same events without some. Only events of the times of these are compared by their ids, which are texts."""
+    times_us = without["occurred_us"].unique().to_pylist()
+    named = open_events(
+        context.session,
+        context.folder,
+        replace(selection, times_us=times_us),
+        columns=(*FOLD_COLUMNS, "source_id", "event_id"),
+    )
+    listed = ", ".join(FOLD_COLUMNS)
+    kept = [
+        context.engine.read(
+            f"select {listed} from {events.relation} e "
+            "where occurred_us not in (select occurred_us from left_out)",
+            step="read events of other times",
+            tables={**events.tables, "left_out": without},
+        ),
+        context.engine.read(
+            f"select {listed} from {named.relation} e where not exists "
+            "(select 1 from left_out o where o.source_id = e.source_id and o.event_id = e.event_id)",
+            step="leave out events",
+            tables={**named.tables, "left_out": without},
+        ),
+    ]
+    return EventSource("kept_events", {"kept_events": pa.concat_tables(kept)})
 
 
 def read_reading(
@@ -154,8 +199,20 @@ def read_ledgers(
     consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None,
     until_us: int | None = None,
+    times_us: Collection[int] | None = None,
+    kind_ids: Collection[int] | None = None,
+    min_day: int | None = None,
 ) -> pa.Table:
     """The events of pairs with their magnitudes, oldest first; trust already includes the kind's own.
+
+    Args:
+        context: Context for reading scores.
+        consumers: Canonical consumers; None for all.
+        brand_ids: Brands; None for all.
+        until_us: Last time, inclusive; None for all.
+        times_us: Only events of these times; None for all.
+        kind_ids: Only events of these kinds; None for all.
+        min_day: First UTC day; None for all.
 
     Returns:
         The columns of a ledger, with `kind` as the key of the points table that the event counts as. An event without
@@ -165,7 +222,14 @@ def read_ledgers(
     source = open_events(
         context.session,
         context.folder,
-        EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
+        EventSelection(
+            consumers=consumers,
+            brand_ids=brand_ids,
+            kind_ids=kind_ids,
+            until_us=until_us,
+            times_us=times_us,
+            min_day=min_day,
+        ),
         columns=_LEDGER_READ,
     )
     listed = [
@@ -214,6 +278,19 @@ def to_entries(ledger: pa.Table) -> list[LedgerEntry]:
         )
         for row in range(ledger.num_rows)
     ]
+
+
+def to_events(ledger: pa.Table) -> PairEvents:
+    """The rows of one pair's ledger as arrays."""
+    kinds = ledger["kind"].combine_chunks().dictionary_encode()
+    return PairEvents(
+        ledger["occurred_us"].to_numpy(),
+        kinds.indices.to_numpy().astype(np.int16),
+        ledger["magnitude"].to_numpy(),
+        ledger["trust"].to_numpy(),
+        pc.is_valid(ledger["parent_event_id"]).to_numpy(),
+        tuple(kinds.dictionary.to_pylist()),
+    )
 
 
 def _read_properties(text: str | None, value: float | None) -> Mapping[str, object]:

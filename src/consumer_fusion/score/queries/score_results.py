@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
+from consumer_fusion.records.points import Direction, Facet
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.score.model.changes import Change
@@ -92,6 +93,23 @@ class ScoreDay(Schema):
     high: float
 
 
+class KindSummary(Schema):
+    """The contribution of all events of a kind through one facet."""
+
+    kind: str
+    facet: Facet
+    direction: Direction
+    event_count: int
+    contribution: float
+
+
+class OtherEvents(Schema):
+    """Events that are not listed, and what they contribute to the score together."""
+
+    event_count: int
+    contribution: float
+
+
 class PairExplanation(Schema):
     """Explanation of a score."""
 
@@ -100,8 +118,22 @@ class PairExplanation(Schema):
     as_of: str
     fusion_score: float
     baseline: float = describe("Baseline", "Always 50.")
-    contributions: list[Contribution]
-    changes: list[Change]
+    event_count: int = describe("Events", "Number of events with points until the as-of time.")
+    kinds: list[KindSummary] = describe(
+        "Kinds", "Contributions of all events by kind and facet; they add up to the score minus 50."
+    )
+    contributions: list[Contribution] = describe("Contributions", "Those of the listed events.")
+    others: OtherEvents = describe(
+        "Others", "The events that are not listed; with `contributions` they add up to the score minus 50."
+    )
+    changes: list[Change] = describe(
+        "Changes",
+        "The changes at the newest events since the start, oldest first, with the decay between them.",
+    )
+    earlier: OtherEvents = describe(
+        "Earlier",
+        "The events before `changes`, and the change of the score until then, with decay.",
+    )
     without: CounterfactualScore | None = describe(
         "Without", "Where `without` was requested; else null.", None
     )

@@ -10,7 +10,7 @@ from consumer_fusion.records.schema import Schema
 from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.score.model.changes import Change
 from consumer_fusion.score.points_comparison import PointsDifference
-from consumer_fusion.score.queries.score_results import BrandSummary, PairScore, ScoreDay
+from consumer_fusion.score.queries.score_results import BrandSummary, OtherEvents, PairScore, ScoreDay
 
 
 class ErrorDetail(Schema):
@@ -59,12 +59,19 @@ class Movers(Schema):
 
 
 class Changes(Schema):
-    """The changes of the score of a pair."""
+    """The changes of the score of a pair at some events, oldest first."""
 
     consumer: str
     brand: str
     as_of: str
+    event_count: int = Field(description="Number of events with points since the start, listed or not.")
     items: list[Change]
+    earlier: OtherEvents = Field(
+        description="The events before `items`, and the change of the score until then, with decay."
+    )
+    next_offset: int | None = Field(
+        description="Pass it as `offset` for the changes before these; null where there are none."
+    )
 
 
 class History(Schema):

@@ -15,7 +15,7 @@ from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, MissingExtraError
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.timestamps import parse_moment
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.simulate.towns import build_town
 from consumer_fusion.surfaces.cli.demo_town import declare_town
 from consumer_fusion.surfaces.cli.output import (
@@ -202,9 +202,9 @@ def read_founding_example(workspace: Workspace) -> dict[str, list[float]]:
     """The artist's scores with both brands at the times of the founding example."""
     return {
         brand: [
-            answers.explain_pair(
+            pair_answers.explain_pair(
                 workspace, "pop-artist", brand, as_of=parse_moment(moment)
-            ).explanation.reading.fusion_score
+            ).reading.fusion_score
             for _, moment in FOUNDING_MOMENTS
         ]
         for brand in ("sweater-brand", "salmon-restaurant")

@@ -17,8 +17,9 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.labels import name_facet, name_kind, name_symbiosis
 from consumer_fusion.records.schema import LARGEST_INTEGER
 from consumer_fusion.records.timestamps import parse_moment, write_moment
-from consumer_fusion.score.model.explanation import Contribution
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.model.pair_events import KindContribution
+from consumer_fusion.score.queries import answers, pair_answers
+from consumer_fusion.score.queries.pair_answers import LISTED_EVENTS, ExplainedEvent
 from consumer_fusion.score.queries.score_results import BrandSummary
 from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
@@ -39,6 +40,7 @@ SHOWN_RHYTHMS = 10
 HISTORY_DAYS = 60
 MOST_HISTORY_DAYS = 36_600
 """A century, which is a second of computing."""
+MOST_EVENTS = 10_000
 SYMBIOSIS_GROUPS: Mapping[str, tuple[str, ...]] = {
     name_symbiosis("mutualism"): ("mutualism",),
     "one benefits": ("commensal",),
@@ -57,6 +59,13 @@ class SortOrder(StrEnum):
     falling = "falling"
     rising = "rising"
     moving = "moving"
+
+
+class EventOrder(StrEnum):
+    """Order of the listed events."""
+
+    largest = "largest"
+    newest = "newest"
 
 
 def score(
@@ -168,22 +177,42 @@ def explain(
     history: Annotated[
         int, typer.Option(min=0, max=MOST_HISTORY_DAYS, help="Days of history to include (with --json).")
     ] = 0,
+    sort: Annotated[
+        EventOrder, typer.Option(help="Listed events: the largest contribution first, or the newest event.")
+    ] = EventOrder.largest,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_EVENTS,
+            help=f"Maximum number of events and of changes; {SHOWN_REASONS} without it, {LISTED_EVENTS} with --json.",
+        ),
+    ] = None,
+    offset: Annotated[int, typer.Option(min=0, max=LARGEST_INTEGER, help="Number of events to skip.")] = 0,
     is_json: JsonOption = False,
 ) -> None:
-    """Explain a score: each contribution with its reason, and the changes over time."""
+    """Explain a score: the contributions of kinds and events with their reasons, and the newest changes."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
-        answer = answers.explain_pair(
+        answer = pair_answers.explain_pair(
             opened,
             consumer,
             brand,
             as_of=moment,
             since=None if since is None else parse_moment(since),
         )
-    left_out = None if without is None else answers.score_without(answer, without)
+    left_out = None if without is None else pair_answers.score_without(answer, without)
     if is_json:
-        print_json(answers.to_explanation(answer, without=left_out, history_days=history))
+        told = pair_answers.to_explanation(
+            answer,
+            without=left_out,
+            history_days=history,
+            order=sort.value,
+            limit=limit or LISTED_EVENTS,
+            offset=offset,
+        )
+        print_json(told)
         return
-    reading = answer.explanation.reading
+    reading = answer.reading
     heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
     interval = (
         f"  (80% interval {reading.low:.1f} to {reading.high:.1f})  {name_symbiosis(reading.symbiosis)}"
@@ -194,7 +223,7 @@ def explain(
         f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
         style="dim",
     )  # fmt: skip
-    scores = answers.replay_pair(answer, HISTORY_DAYS)["fusion_score"].to_pylist()
+    scores = pair_answers.replay_pair(answer, HISTORY_DAYS)["fusion_score"].to_pylist()
     console.print(
         Text.assemble(
             (f"last {HISTORY_DAYS} days ", "dim"),
@@ -202,21 +231,26 @@ def explain(
         ),
         "\n",
     )
-    reasons = gather_reasons(answer)
-    largest = reasons[:SHOWN_REASONS]
-    if len(reasons) > len(largest):
+    list_events = answer.list_largest if sort is EventOrder.largest else answer.list_newest
+    listed = list_events(limit=limit or SHOWN_REASONS, offset=offset)
+    reasons = [write_reason(each) for each in listed.events]
+    if listed.other_count:
         kinds = gather_kinds(answer)[:SHOWN_REASONS]
         print_reasons("Contributions by kind of event (neutral: 50)", "events", kinds)
-        print_reasons("Largest contributions", "when (UTC)", largest)
-        rest = sum(each.contribution for each in reasons[len(largest) :])
+        title = "Largest contributions" if sort is EventOrder.largest else "Newest events"
+        print_reasons(title, "when (UTC)", reasons)
         console.print(
-            f"{len(reasons) - len(largest):,} more contributions, together {rest:+.2f}\n", style="dim"
-        )
+            f"{listed.other_count:,} more contributions, together {listed.other_contribution:+.2f}; "
+            "see more with --limit, --offset or --sort.\n",
+            style="dim",
+        )  # fmt: skip
     else:
-        print_reasons("Contributions (neutral: 50)", "when (UTC)", largest)
-    is_cut = len(answer.changes) > SHOWN_REASONS
+        print_reasons("Contributions (neutral: 50)", "when (UTC)", reasons)
+    changed = answer.list_changes(limit=limit or SHOWN_REASONS)
     print_table(
-        f"Last {SHOWN_REASONS} of {len(answer.changes):,} changes" if is_cut else "Changes",
+        f"Changes at the last {changed.event_count - changed.earlier_count} of {changed.event_count:,} events"
+        if changed.earlier_count
+        else "Changes",
         ["when (UTC)", "kind of event", "change", "score after"],
         [
             [
@@ -225,7 +259,7 @@ def explain(
                 f"{each.change:+.2f}",
                 f"{each.score_after:.2f}",
             ]
-            for each in answer.changes[-SHOWN_REASONS:]
+            for each in changed.changes
         ],
         right=["change", "score after"],
     )
@@ -262,35 +296,28 @@ class ScoreReason:
     facets: tuple[str, ...]
 
 
-def gather_reasons(answer: answers.PairSnapshot) -> list[ScoreReason]:
-    """The contributions of a pair, one row per event, the largest first."""
-    gathered: dict[str, list[Contribution]] = {}
-    for each in answer.explanation.contributions:
-        gathered.setdefault(each.event_id, []).append(each)
-    reasons = [
-        ScoreReason(
-            contribution=sum(each.contribution for each in members),
-            when=write_minute(members[0].occurred_at),
-            # The sentence begins with the points of its facet; the row shows the contribution of the whole event.
-            why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
-            facets=tuple(each.facet for each in members),
-        )
-        for members in gathered.values()
-    ]
-    return sorted(reasons, key=lambda each: -abs(each.contribution))
+def write_reason(event: ExplainedEvent) -> ScoreReason:
+    """The contribution of one event."""
+    return ScoreReason(
+        contribution=event.contribution,
+        when=write_minute(event.entry.occurred_us),
+        # The sentence begins with the points of its facet; the row shows the contribution of the whole event.
+        why=max(event.contributions, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
+        facets=tuple(each.facet for each in event.contributions),
+    )
 
 
-def gather_kinds(answer: answers.PairSnapshot) -> list[ScoreReason]:
+def gather_kinds(answer: pair_answers.PairSnapshot) -> list[ScoreReason]:
     """The contributions of a pair, one row per kind, the largest first."""
-    gathered: dict[str, list[Contribution]] = {}
-    for each in answer.explanation.contributions:
+    gathered: dict[str, list[KindContribution]] = {}
+    for each in answer.list_kinds():
         gathered.setdefault(each.kind, []).append(each)
     reasons = [
         ScoreReason(
             contribution=sum(each.contribution for each in members),
-            when=f"{len({each.event_id for each in members}):,}",
+            when=f"{members[0].event_count:,}",
             why=name_kind(kind),
-            facets=tuple(dict.fromkeys(each.facet for each in members)),
+            facets=tuple(each.facet for each in members),
         )
         for kind, members in gathered.items()
     ]

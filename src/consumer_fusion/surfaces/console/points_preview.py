@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,11 +14,10 @@ from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.rhythms import apply_rhythm
-from consumer_fusion.score.model.ledger import fold_ledger
-from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.model.pair_events import PairFold
 from consumer_fusion.score.points.points_table import digest_folding
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
-from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.score.queries.score_queries import read_ledgers, to_events
 from consumer_fusion.score.states.kept_states import stream_kept_states
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -180,13 +180,13 @@ def _measure(
                 pc.equal(ledgers["brand_id"], pair["brand_id"]),
             )
         )
-        entries = to_entries(own)
+        events = to_events(own)
         own_points, own_after = (apply_rhythm(one, pair["brand_id"]) for one in (force.points, after))
-        before = read_pair(fold_ledger(entries, as_of_us, own_points), own_points)
+        before = PairFold(events, own_points).read(as_of_us)
         if key not in force.points.kinds:
             # Events of a kind without points have no magnitude; with the rule `one` each counts once.
-            entries = [replace(entry, magnitude=entry.magnitude or 1.0) for entry in entries]
-        reading = read_pair(fold_ledger(entries, as_of_us, own_after), own_after)
+            events = replace(events, magnitude=np.where(events.magnitude == 0, 1.0, events.magnitude))
+        reading = PairFold(events, own_after).read(as_of_us)
         effects.append(
             PairEffect(
                 names[pair["consumer_id"]],

@@ -24,9 +24,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model import reading as reading_module
-from consumer_fusion.score.model.ledger import fold_ledger
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.queries.answers import NamedMoment
 from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.score.states.kept_states import read_kept_states
@@ -35,7 +33,6 @@ from consumer_fusion.server.many_pairs import is_many, read_brand, summarise_bra
 from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.console.cache_control import find_patience
-from consumer_fusion.views.pair_views import HISTORY_DAYS
 from consumer_fusion.workspace import Workspace
 
 T = TypeVar("T")
@@ -82,13 +79,11 @@ class PairData:
 
     Attributes:
         answer: The score with its contributions, changes and events.
-        history: `day`, `fusion_score`, `low`, `high` of the last days.
         percentile: Percentile among the pairs of the brand, 0 to 100; None where unknown.
         change_28_days: Change of the score over the last 28 days.
     """
 
-    answer: answers.PairSnapshot
-    history: pa.Table
+    answer: pair_answers.PairSnapshot
     percentile: float | None
     change_28_days: float
 
@@ -228,7 +223,7 @@ class ConsoleQueries:
         if reading.percentile is not None:
             return reading
         # The other pairs of a large brand may not have been read when this result was cached.
-        value = reading.answer.explanation.reading.fusion_score
+        value = reading.answer.reading.fusion_score
         return replace(reading, percentile=self._find_percentile(reading.answer, value))
 
     def find_pair_version(self, consumer: str, brand: str, as_of_us: int) -> Version:
@@ -350,22 +345,19 @@ class ConsoleQueries:
 
     def _make_pair(self, consumer: str, brand: str, as_of_us: int, with_other_brands: bool) -> PairData:
         moment = from_microseconds(as_of_us)
-        answer = answers.explain_pair(
-            self._workspace, consumer, brand, as_of=moment, with_other_brands=with_other_brands
+        answer = pair_answers.explain_pair(
+            self._workspace,
+            consumer,
+            brand,
+            as_of=moment,
+            with_other_brands=with_other_brands,
+            recall=lambda key, version, read: self.cache.recall(key, Version(version), read),
         )
-        earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
-        earlier = reading_module.read_pair(
-            fold_ledger(answer.entries, earlier_us, answer.points), answer.points
-        )
-        now_score = answer.explanation.reading.fusion_score
-        return PairData(
-            answer,
-            answers.replay_pair(answer, HISTORY_DAYS),
-            self._find_percentile(answer, now_score),
-            now_score - earlier.fusion_score,
-        )
+        earlier = answer.fold.read(as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS)
+        now_score = answer.reading.fusion_score
+        return PairData(answer, self._find_percentile(answer, now_score), now_score - earlier.fusion_score)
 
-    def _find_percentile(self, answer: answers.PairSnapshot, value: float) -> float | None:
+    def _find_percentile(self, answer: pair_answers.PairSnapshot, value: float) -> float | None:
         with self._workspace.store.reading() as session:
             brand_ids = list(find_keys(session, "brand", [answer.brand]).values())
             found = find_keys(session, "consumer", [answer.consumer]).values()

@@ -10,7 +10,7 @@ from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import pair_answers
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.brand_pages import find_live_path
 from consumer_fusion.surfaces.console.figure_parts import (
@@ -26,6 +26,8 @@ from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.pair_views import make_ledger_table, make_pair_drawings
 
 LEDGER_ROWS = 40
+DOWNLOADED_EVENTS = 10_000
+"""Maximum number of events in the download; what all others contribute is its last row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +139,19 @@ def show_relationship(page_request: PageRequest) -> Answer:
     consumer, brand = _read_pair(page_request)
     as_of_us = page_request.as_of_us
     pair = _read(page_request, consumer, brand)
-    rows = make_ledger(pair, _parameters(page_request))
+    count = pair.answer.event_count
     if page_request.asked.get("format") == "csv":
-        table = make_ledger_table(pair.answer)
+        table = make_ledger_table(pair.answer, limit=DOWNLOADED_EVENTS)
         return Download(f"{table.name}.csv", table.write_csv())
     if page_request.is_part and "from" in page_request.asked:
         start = _read_place(page_request.asked["from"])
         part = LedgerFragment(
-            rows[start : start + LEDGER_ROWS], _more_path(page_request, start + LEDGER_ROWS, len(rows))
+            make_ledger(pair, _parameters(page_request), start),
+            _more_path(page_request, start + LEDGER_ROWS, count),
         )
         look = AuditNote("view relationship", consumer=consumer, brand=brand, detail={"from": start})
         return Page("ledger_rows.html", "", part, look=look)
-    reading = pair.answer.explanation.reading
+    reading = pair.answer.reading
     shown = page_request.show_key(pair.answer.consumer)
     content = RelationshipPage(
         consumer=consumer,
@@ -169,12 +172,12 @@ def show_relationship(page_request: PageRequest) -> Answer:
         ],
         scale=max([10.0, *map(abs, reading.facets.values())]),
         associations=_list_associations(page_request, pair),
-        ledger=rows[:LEDGER_ROWS],
-        event_count=len(rows),
-        more_path=_more_path(page_request, LEDGER_ROWS, len(rows)),
+        ledger=make_ledger(pair, _parameters(page_request)),
+        event_count=count,
+        more_path=_more_path(page_request, LEDGER_ROWS, count),
         figures=[
             place_figure(each, "/relationship/figure", name=name, **_parameters(page_request))
-            for name, each in make_pair_drawings(pair.answer, pair.history, shown).items()
+            for name, each in make_pair_drawings(pair.answer, shown).items()
         ],
         download=make_path("/relationship", format="csv", **_parameters(page_request)),
         live_path=find_live_path(page_request, brand=brand, consumer=pair.answer.consumer),
@@ -193,7 +196,7 @@ def show_pair_figure(page_request: PageRequest, cache: Cache) -> Answer:
     def make() -> Drawing:
         pair = _read(page_request, consumer, brand)
         shown = page_request.show_key(pair.answer.consumer)
-        return find_drawing(make_pair_drawings(pair.answer, pair.history, shown), name)
+        return find_drawing(make_pair_drawings(pair.answer, shown), name)
 
     key = (
         "pair", consumer, brand, name, page_request.asked.get("as_of"), page_request.may("see_identities"),
@@ -207,35 +210,36 @@ def show_without(page_request: PageRequest) -> Answer:
     """The score without one of the events."""
     consumer, brand = _read_pair(page_request)
     pair = _read(page_request, consumer, brand)
-    content = answers.score_without(pair.answer, page_request.read_asked("event"))
+    content = pair_answers.score_without(pair.answer, page_request.read_asked("event"))
     return Page("without.html", _("Without this event"), content)
 
 
-def make_ledger(pair: PairData, parameters: Mapping[str, object]) -> list[LedgerRow]:
-    """The events of a relationship, newest first, each with its contributions."""
-    parts: dict[str, list[FacetFragment]] = {}
-    for each in pair.answer.explanation.contributions:
-        parts.setdefault(each.event_id, []).append(
-            FacetFragment(each.facet, each.direction, each.points, each.contribution, each.sentence)
-        )
-    moves: dict[str, float] = {}
-    for change in pair.answer.changes:
-        moves[change.event_id] = moves.get(change.event_id, 0.0) + change.change
-    entries = sorted(pair.answer.entries, key=lambda entry: (-entry.occurred_us, entry.event_id))
+def make_ledger(pair: PairData, parameters: Mapping[str, object], start: int = 0) -> list[LedgerRow]:
+    """Events of a relationship, newest first, each with its contributions.
+
+    Args:
+        pair: The relationship.
+        parameters: Parameters of its page.
+        start: Number of newer events to skip.
+    """
+    listed = pair.answer.list_newest(limit=LEDGER_ROWS, offset=start, with_unscored=True)
     return [
         LedgerRow(
-            event_id=entry.event_id,
-            occurred_us=entry.occurred_us,
-            kind=entry.kind,
-            channel=entry.channel,
-            text=entry.text,
-            parent_event_id=entry.parent_event_id,
-            contribution=sum(part.contribution for part in parts.get(entry.event_id, ())),
-            change=moves.get(entry.event_id),
-            parts=tuple(parts.get(entry.event_id, ())),
-            without_path=make_path("/relationship/without", event=entry.event_id, **parameters),
+            event_id=each.entry.event_id,
+            occurred_us=each.entry.occurred_us,
+            kind=each.entry.kind,
+            channel=each.entry.channel,
+            text=each.entry.text,
+            parent_event_id=each.entry.parent_event_id,
+            contribution=each.contribution,
+            change=each.change,
+            parts=tuple(
+                FacetFragment(part.facet, part.direction, part.points, part.contribution, part.sentence)
+                for part in each.contributions
+            ),
+            without_path=make_path("/relationship/without", event=each.entry.event_id, **parameters),
         )
-        for entry in entries
+        for each in listed.events
     ]
 
 

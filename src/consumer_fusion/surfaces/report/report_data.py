@@ -17,7 +17,7 @@ from consumer_fusion.records.import_record import IMPORTS
 from consumer_fusion.records.timestamps import from_microseconds, to_microseconds
 from consumer_fusion.score import calibration_runs
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Session
@@ -27,7 +27,7 @@ from consumer_fusion.views.brand_views import make_brand_sections, make_movers_s
 from consumer_fusion.views.calibration_views import make_calibration_section
 from consumer_fusion.views.drawings import Section
 from consumer_fusion.views.effect_views import make_effects_section
-from consumer_fusion.views.pair_views import HISTORY_DAYS, make_pair_section
+from consumer_fusion.views.pair_views import make_pair_section
 from consumer_fusion.workspace import Workspace
 
 
@@ -101,9 +101,9 @@ def _explain_pair(
         pair = (request.consumer, request.brand or own["brand"][0].as_py())
     if pair is None:
         return None
-    answer = answers.explain_pair(workspace, *pair, as_of=moment)
+    answer = pair_answers.explain_pair(workspace, *pair, as_of=moment)
     (row,) = answers.score_pairs(workspace, consumer=pair[0], brand=pair[1], as_of=moment).to_pylist()
-    return make_pair_section(answer, answers.replay_pair(answer, HISTORY_DAYS), row["percentile"])
+    return make_pair_section(answer, row["percentile"])
 
 
 def _count_arrivals(session: Session) -> ArrivalCounts:

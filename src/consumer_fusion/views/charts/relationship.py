@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.i18n.labels import (
@@ -31,11 +33,11 @@ from consumer_fusion.views.charts.theme import (
     check_columns,
 )
 
-"""The `event_id` of a change due to time alone, not to an event."""
-
+MOST_MARKS = 200
+"""Maximum number of events with a mark in the history, those that changed the score most."""
 _PLOT_HEIGHT = 260
 _HISTORY = ["day", "fusion_score", "low", "high"]
-_CHANGES = ["at", "event_id", "kind", "change", "score_after"]
+_CHANGES = ["at", "kind", "change", "score_after"]
 
 
 def draw_score_history(
@@ -50,7 +52,7 @@ def draw_score_history(
 
     Args:
         history: `day` (days since 1970, UTC), `fusion_score` (at the end of the day), `low`, `high`.
-        changes: `at`, `event_id`, `kind`, `change`, `score_after`; decay is left out.
+        changes: `at`, `kind` ("decay" for time alone, which is left out), `change`, `score_after`.
         style: Style of the chart.
         pair: Named in the title.
         most_named: Maximum number of labelled events, those that changed it most.
@@ -70,7 +72,7 @@ def draw_score_history(
         }
         for row in history.select(_HISTORY).to_pylist()
     ]
-    events = _list_events(changes, days, 2 if style.is_narrow else most_named)
+    events, event_count = _list_events(changes, days, 2 if style.is_narrow else most_named)
     palette = style.palette
     low = min([50.0, *(row["low"] for row in days)])
     high = max([50.0, *(row["high"] for row in days)])
@@ -147,36 +149,31 @@ def draw_score_history(
             of_whom=named,
             days=write_noun(len(days), "day"),
             last=last,
-            events=write_noun(len(events), "event"),
+            events=write_noun(event_count, "event"),
         ),
     )
 
 
 def _list_events(
     changes: pa.Table | None, days: Sequence[Mapping[str, Any]], most_named: int
-) -> list[dict[str, Any]]:
-    """The events among the changes; those that changed the score most have their kind as name."""
+) -> tuple[list[dict[str, Any]], int]:
+    """The events that changed the score most, some with their kind as name; and the number of all that changed it."""
     if changes is None or not days:
-        return []
+        return [], 0
     check_columns(changes, _CHANGES, "score history")
-    start = days[0]["at"]
-    rows = [
-        row
-        for row in changes.select(_CHANGES).to_pylist()
-        if row["event_id"] != DECAY and row["at"].timestamp() * 1000 >= start
-    ]
-    ranked = sorted(rows, key=lambda row: -abs(row["change"]))
-    named = {row["event_id"] for row in ranked[:most_named] if abs(row["change"]) >= 0.5}
+    places = np.flatnonzero(_find_events(changes) & (_read_milliseconds(changes) >= days[0]["at"]))
+    sizes = np.abs(changes["change"].to_numpy()[places])
+    ranked = places[np.argsort(-sizes, kind="stable")]
+    named = {place for place, row in _take_rows(changes, ranked[:most_named]) if abs(row["change"]) >= 0.5}
     listed = []
-    for row in rows:
-        at = row["at"].timestamp() * 1000
+    for place, row in _take_rows(changes, np.sort(ranked[:MOST_MARKS])):
         listed.append(
             {
-                "at": at,
+                "at": row["at"].timestamp() * 1000,
                 "score_after": row["score_after"],
                 "way": "up" if row["change"] >= 0 else "down",
                 "name": f"{name_kind(row['kind'])} {write_signed(row['change'], 1)}"
-                if row["event_id"] in named
+                if place in named
                 else "",
                 "label": _(
                     "{day}: {kind}, {change} to {score}",
@@ -187,40 +184,76 @@ def _list_events(
                 ),
             }
         )
-    return listed
+    return listed, len(places)
 
 
-def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+def _find_events(changes: pa.Table) -> npt.NDArray[np.bool_]:
+    """Whether each change is due to an event."""
+    kinds = changes["kind"].combine_chunks()
+    kinds = kinds if pa.types.is_dictionary(kinds.type) else kinds.dictionary_encode()
+    is_event = np.array([key != DECAY for key in kinds.dictionary.to_pylist()], np.bool_)
+    found: npt.NDArray[np.bool_] = is_event[kinds.indices.to_numpy()]
+    return found
+
+
+def _read_milliseconds(changes: pa.Table) -> npt.NDArray[np.float64]:
+    moments: npt.NDArray[np.float64] = changes["at"].cast(pa.int64()).to_numpy() / 1000
+    return moments
+
+
+def _take_rows(changes: pa.Table, places: npt.NDArray[np.int64]) -> list[tuple[int, dict[str, Any]]]:
+    """Some rows with their places."""
+    return list(
+        zip(places.tolist(), changes.select(_CHANGES).take(pa.array(places)).to_pylist(), strict=True)
+    )
+
+
+def _condense_changes(changes: pa.Table, most: int) -> list[dict[str, Any]]:
     """The largest changes individually, those between them combined, so that the sum stays exact.
 
     Changes too small for a visible bar are carried to the next step that is not a single large change.
     """
-    sizes = [abs(row["change"]) for row in rows]
-    visible = 0.04 * max(sizes, default=0)
-    largest = sorted(range(len(rows)), key=lambda index: -sizes[index])[:most]
-    alone = {index for index in largest if sizes[index] >= visible}
+    if not changes.num_rows:
+        return []
+    sizes = np.abs(changes["change"].to_numpy())
+    visible = 0.04 * float(sizes.max())
+    largest = np.argsort(-sizes, kind="stable")[:most]
+    alone = np.sort(largest[sizes[largest] >= visible])
+    sums = np.concatenate([[0.0], np.cumsum(changes["change"].to_numpy())])
+    counts = np.concatenate([[0], np.cumsum(_find_events(changes))])
     steps: list[dict[str, Any]] = []
-    pending: list[Mapping[str, Any]] = []
-    for index, row in enumerate(rows):
-        if index not in alone:
-            pending.append(row)
-            continue
-        if abs(sum(small["change"] for small in pending)) >= visible:
-            steps.append(_join_changes(pending))
+    pending: list[tuple[int, int]] = []
+
+    def join_pending() -> dict[str, Any]:
+        """The pending changes combined into one."""
+        event_count = sum(int(counts[stop] - counts[start]) for start, stop in pending)
+        row_count = sum(stop - start for start, stop in pending)
+        ((_place, last),) = _take_rows(changes, np.array([pending[-1][1] - 1]))
+        kind = (
+            _("{events} and decay", events=write_noun(event_count, "smaller event")) if event_count else DECAY
+        )
+        if row_count == 1:
+            kind = last["kind"]
+        return {
+            **last,
+            "kind": kind,
+            "change": sum(float(sums[stop] - sums[start]) for start, stop in pending),
+        }
+
+    start = 0
+    for place, row in _take_rows(changes, alone):
+        if place > start:
+            pending.append((start, place))
+        if abs(sum(float(sums[stop] - sums[begin]) for begin, stop in pending)) >= visible and pending:
+            steps.append(join_pending())
             pending = []
-        steps.append(dict(row))
+        steps.append(row)
+        start = place + 1
+    if start < changes.num_rows:
+        pending.append((start, changes.num_rows))
     if pending:
-        steps.append(_join_changes(pending))
+        steps.append(join_pending())
     return steps
-
-
-def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several changes combined into one."""
-    events = [row for row in rows if row["event_id"] != DECAY]
-    kind = _("{events} and decay", events=write_noun(len(events), "smaller event")) if events else DECAY
-    if len(rows) == 1 and events:
-        kind = events[0]["kind"]
-    return {**rows[-1], "kind": kind, "event_id": DECAY, "change": sum(row["change"] for row in rows)}
 
 
 def draw_changes(
@@ -229,19 +262,17 @@ def draw_changes(
     """The changes of the score of a pair, step by step from the first score to the last.
 
     Args:
-        changes: `at`, `event_id` ("decay" for a change due to time alone), `kind`, `change`, `score_after`, in
-            order of time.
+        changes: `at`, `kind` ("decay" for a change due to time alone), `change`, `score_after`, in order of time.
         style: Style of the chart.
         pair: Named in the title.
         most: Maximum number of individual steps; those between them are combined, so that the sum stays exact.
     """
     check_columns(changes, _CHANGES, "changes chart")
-    rows = changes.select(_CHANGES).to_pylist()
-    start = rows[0]["score_after"] - rows[0]["change"] if rows else 50.0
-    end = rows[-1]["score_after"] if rows else start
+    start = changes["score_after"][0].as_py() - changes["change"][0].as_py() if changes.num_rows else 50.0
+    end = changes["score_after"][-1].as_py() if changes.num_rows else start
     steps = []
     after = start
-    for position, row in enumerate(_condense_changes(rows, most)):
+    for position, row in enumerate(_condense_changes(changes, most)):
         after += row["change"]
         day = write_day(row["at"].date())
         kind = name_kind(row["kind"] or DECAY)

@@ -1,0 +1,283 @@
+"""What one relationship with very many events costs: its explanation, page, history, changes and what-if.
+
+    python benchmarks/hot_pair.py --folder /somewhere              100 to 1,000,000 events in one pair
+    python benchmarks/hot_pair.py --folder /somewhere --sizes 100,10000 --rounds 1
+
+Each size is a workspace of its own, filled by the product's own import: the pair among some thousand others. Each task
+runs in a process of its own: CPU-seconds after the imports, and the peak of its memory above that before the task. The
+page is that of the console, in process; before each load a new event of the pair arrives, so that no cache answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
+
+import consumer_fusion as fusion
+from consumer_fusion import pipeline
+from consumer_fusion.alerts import alert_evaluation
+from consumer_fusion.alerts.subscriptions import list_subscriptions
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.records.alert import NOTICE_TYPES
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries.pair_answers import PairSnapshot, explain_pair, to_explanation
+from consumer_fusion.workspace import DEMO_MARK, Workspace
+
+CONSUMER, BRAND = "hot", "shop-1"
+NOW = datetime(2026, 6, 15, 21, 0, tzinfo=UTC)
+DAYS = 1_095
+OTHERS = 500
+LOADS = 40
+SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
+CPU_LIMIT_SECONDS, MEMORY_LIMIT_MB, PAGE_LIMIT_MS = 0.3, 200.0, 200.0
+MAPPING = """
+[source]
+name = "shops"
+
+[fields]
+event_id = "id"
+occurred_at = "at"
+consumer = "who"
+brand = "shop"
+channel = "channel"
+value = "amount"
+currency = { constant = "EUR" }
+
+[kind]
+column = "what"
+"""
+
+
+# --- the workspace ---
+
+
+def build_workspace(folder: Path, events: int) -> Path:
+    """A workspace with one pair of so many events, by the product's own import; made once."""
+    home = folder / f"events-{events}"
+    if (home / "built.txt").exists():
+        return home / "workspace"
+    home.mkdir(parents=True, exist_ok=True)
+    rows, mapping = home / "rows.parquet", home / "mapping.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    end = int(NOW.timestamp())
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""copy (
+                select 'e-' || n as id,
+                    strftime(make_timestamp(({end} - (hash(n) % ({DAYS} * 86400))::bigint) * 1000000),
+                        '%Y-%m-%dT%H:%M:%SZ') as at,
+                    case when n < {events} then '{CONSUMER}' else 'consumer-' || n % {OTHERS} end as who,
+                    case when n < {events} then '{BRAND}' else 'shop-' || n % 7 end as shop,
+                    case when n % 1000 = 7 then 'Complaint Published' else
+                        case hash(n + 2) % 10 when 0 then 'Order Completed' when 1 then 'Product Added'
+                            when 2 then 'Email Opened' when 3 then 'Store Visited' when 4 then 'Order Refunded'
+                            when 5 then 'Window Looked Into' else 'Page Viewed' end end as what,
+                    case hash(n + 3) % 3 when 0 then 'shop' else 'web' end as channel,
+                    (hash(n + 4) % 20000) / 100 as amount
+                from (select range as n from range({events + 3 * OTHERS}))
+            ) to '{rows}' (format parquet)"""
+        )
+    made = fusion.create_workspace(home / "workspace")
+    # The visitor of a demo is let in without a password.
+    (made / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
+    with open_then(made) as workspace:
+        acceptance = pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
+    rows.unlink()
+    (home / "built.txt").write_text(f"{acceptance.accepted} events\n", encoding="utf-8")
+    return made
+
+
+def open_then(home: Path) -> AbstractContextManager[Workspace]:
+    """The workspace at the time of its newest event."""
+    return fusion.open_workspace(home, clock=lambda: NOW)
+
+
+# --- the tasks ---
+
+
+def explain(workspace: Workspace) -> Callable[[], object]:
+    """The score with the 100 newest events, as the command's JSON."""
+    return lambda: to_explanation(read_pair(workspace), order="newest").model_dump_json()
+
+
+def explain_largest(workspace: Workspace) -> Callable[[], object]:
+    """The score with the 100 largest contributions."""
+    return lambda: to_explanation(read_pair(workspace)).model_dump_json()
+
+
+def replay(workspace: Workspace) -> Callable[[], object]:
+    """The history of 180 days."""
+    return lambda: fusion.replay_pair(read_pair(workspace), 180)
+
+
+def trace(workspace: Workspace) -> Callable[[], object]:
+    """All changes, as the charts need them."""
+    return lambda: read_pair(workspace).trace()
+
+
+def leave_out(workspace: Workspace) -> Callable[[], object]:
+    """The score without one of the events."""
+    return lambda: fusion.score_without(read_pair(workspace), "e-77")
+
+
+def evaluate(workspace: Workspace) -> Callable[[], object]:
+    """The alert rules, after a new order."""
+    with workspace.store.reading() as session:
+        is_watched = bool(list_subscriptions(session))
+    if not is_watched:
+        alert_evaluation.subscribe(workspace, url="http://127.0.0.1:9/", types=NOTICE_TYPES, is_internal=True)
+    add_order(workspace, 0)
+    return lambda: alert_evaluation.evaluate_changes(workspace)
+
+
+TASKS = {
+    "explain newest": explain, "explain largest": explain_largest, "history": replay, "changes": trace,
+    "what-if": leave_out, "alerts": evaluate,
+}  # fmt: skip
+
+
+def read_pair(workspace: Workspace) -> PairSnapshot:
+    """The pair, read from the files."""
+    return explain_pair(workspace, CONSUMER, BRAND, as_of=NOW)
+
+
+def add_order(workspace: Workspace, number: int) -> None:
+    """A new order of the pair, at the workspace's now."""
+    event = fusion.Event(
+        event_id=f"new-{time.time_ns()}-{number}",
+        source="shops",
+        occurred_at=NOW - timedelta(seconds=1),
+        kind="Order Completed",
+        consumer=CONSUMER,
+        brand=BRAND,
+        value=20.0,
+        currency="EUR",
+    )
+    fusion.import_events(workspace, [event])
+
+
+def run_task(name: str, home: Path) -> dict[str, float]:
+    """One task in this process: CPU-seconds, and megabytes above those before it."""
+    with open_then(home) as workspace:
+        put_points_in_force(workspace)
+        fusion.score_pairs(workspace, consumer="consumer-1", as_of=NOW)  # imports, connections, the engine
+        timed = TASKS[name](workspace)
+        before, watch = read_peak_gigabytes(), Stopwatch()
+        timed()
+        cpu, wall = watch.read()
+        return {"cpu": cpu, "wall": wall, "megabytes": 1000 * (read_peak_gigabytes() - before)}
+
+
+def run_page(home: Path) -> dict[str, float]:
+    """The console's page of the pair, again and again, each time after a new event."""
+    from starlette.testclient import TestClient
+
+    from consumer_fusion.surfaces.web import Deployment, build_app
+
+    walls, cpus = [], []
+    with open_then(home) as workspace:
+        app = build_app(workspace, place=Deployment(bound_address="127.0.0.1"))
+        browser = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50_000))
+        browser.get("/sign-in")
+        path = f"/relationship?consumer={CONSUMER}&brand={BRAND}"
+        for number in range(LOADS + 3):
+            add_order(workspace, number)
+            watch = Stopwatch()
+            answer = browser.get(path)
+            cpu, wall = watch.read()
+            if answer.status_code != 200 or "Fusion Score" not in answer.text:
+                raise SystemExit(f"The page answered {answer.status_code}.")
+            if number >= 3:
+                walls.append(1000 * wall)
+                cpus.append(1000 * cpu)
+    return {
+        "p50_ms": statistics.median(walls),
+        "p99_ms": sorted(walls)[math.ceil(0.99 * len(walls)) - 1],
+        "cpu_ms": statistics.median(cpus),
+        "cpu_p99_ms": sorted(cpus)[math.ceil(0.99 * len(cpus)) - 1],
+        "megabytes": 1000 * read_peak_gigabytes(),
+    }
+
+
+def start(name: str, home: Path) -> dict[str, float]:
+    """One task in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--task", name, "--home", str(home)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"The task '{name}' failed:\n{done.stderr}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+# --- the report ---
+
+
+def measure_size(home: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """All tasks of a size, the medians of the rounds."""
+    found = {}
+    for name in (*TASKS, "page"):
+        runs = [start(name, home) for _ in range(rounds)]
+        found[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    return found
+
+
+def write_row(events: int, found: Mapping[str, Mapping[str, float]]) -> str:
+    """A row of the table: CPU milliseconds and megabytes of each task, then the page."""
+    cells = [f"{1000 * found[name]['cpu']:>7.0f} {found[name]['megabytes']:>5.0f}" for name in TASKS]
+    page = found["page"]
+    return (
+        f"{events:>9,} {' '.join(cells)} {page['p50_ms']:>8.0f} {page['p99_ms']:>8.0f} {page['cpu_ms']:>8.0f}"
+    )
+
+
+def main() -> int:
+    """Measure each size; the status is 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--task")
+    parser.add_argument("--home", type=Path)
+    given = parser.parse_args()
+    if given.task:
+        print(json.dumps(run_page(given.home) if given.task == "page" else run_task(given.task, given.home)))
+        sys.stdout.flush()
+        os._exit(0)  # background threads of the server may be in a query, and nothing is to be saved
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="hot-pair-"))
+    found: dict[int, dict[str, dict[str, float]]] = {}
+    print(json.dumps(describe_machine()))
+    print(
+        f"{'events':>9} {' '.join(f'{name:>13}' for name in TASKS)} {'page p50':>8} {'p99 ms':>8} {'CPU ms':>8}"
+    )
+    print(f"{'':>9} {' '.join(f'{head:>13}' for head in ['CPU ms    MB'] * len(TASKS))}")
+    for events in map(int, given.sizes.split(",")):
+        found[events] = measure_size(build_workspace(folder, events), given.rounds)
+        print(write_row(events, found[events]), flush=True)
+    largest = found[max(found)]
+    targets = [
+        Target("explain the newest 100 events", largest["explain newest"]["cpu"], CPU_LIMIT_SECONDS, "CPU-s"),
+        Target("its memory", largest["explain newest"]["megabytes"], MEMORY_LIMIT_MB, "MB"),
+        Target("page, p99", largest["page"]["p99_ms"], PAGE_LIMIT_MS, "ms"),
+    ]
+    print(write_targets(targets))
+    return 0 if all(each.is_met for each in targets) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
