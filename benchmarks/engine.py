@@ -32,9 +32,10 @@ from measuring import (
 
 from consumer_fusion.events.event_reader import FOLD_COLUMNS, EventSource
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_sealed_batches
-from consumer_fusion.score.fold.fold_queries import fold_events, read_query
+from consumer_fusion.score.fold.fold_queries import fold_events
 from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.score.query_texts import read_query
 from consumer_fusion.storage.duckdb import DuckDBEngine
 
 Checksums = Mapping[str, float]
@@ -46,7 +47,7 @@ LABELS = {
     "scan": "F1 column scan",
     "floor": "F2 floor: GROUP BY pair, SUM (arrival order)",
     "floor_sealed": "   the same on sealed segments",
-    "fold_arrived": "ours, arrival order",
+    "fold_arrived": "ours, arrival order, 256 MB for the engine",
     "fold_arrived_sql": "ours, arrival order, portable SQL in DuckDB",
     "fold_sealed": "ours, sealed segments, in one go",
     "fold_sealed_sql": "ours, sealed segments, portable SQL in DuckDB",
@@ -105,7 +106,7 @@ def _fold_in_sql(
     def run() -> Checksums:
         total: dict[str, float] = {}
         for relation in relations:
-            text = read_query(query).substitute(events=relation)
+            text = read_query("fold", query).substitute(events=relation)
             part = _first_row(
                 engine.read(
                     f"select count(*) as state_rows, {CHECKSUMS} from ({text}) f",
@@ -137,7 +138,7 @@ def _sum_states(tables: Iterable[pa.Table]) -> Checksums:
 
 
 def _fold_arrived(data: Path) -> Callable[[], Checksums]:
-    engine = _open_engine(data, 1024)
+    engine = _open_engine(data, 256)
     kinds = pq.read_table(data / "fold_kinds.parquet")
     return lambda: _sum_states(fold_events(engine, EventSource(_arrivals(data)), kinds))
 
@@ -269,7 +270,7 @@ def prepare_states(data: Path) -> None:
         return
     engine = _open_engine(data, 4096)
     kinds = pq.read_table(data / "fold_kinds.parquet")
-    text = read_query("fold_sealed").substitute(events=_segments(data))
+    text = read_query("fold", "fold_sealed").substitute(events=_segments(data))
     engine.write(
         f"select consumer_id, brand_id, kind_id, x, y, q, r, u from ({text}) f order by 1, 2, 3",
         path, step="fold", tables={"fold_kinds": kinds},
@@ -280,15 +281,17 @@ def prepare_states(data: Path) -> None:
 def list_targets(summaries: Mapping[str, Summary], event_count: int) -> list[Target]:
     """The bounds that this run has to keep."""
     sorted_floor = summaries["floor_sealed"]
+    most_memory = 0.5 if event_count >= 100_000_000 else 0.8
     targets = [
-        Target("full fold in arrival order", summaries["fold_arrived"].ratio, 5.5, "x the floor"),
+        Target("full fold in arrival order", summaries["fold_arrived"].ratio, 4.0, "x the floor"),
+        Target("  its memory", summaries["fold_arrived"].peak_gigabytes, most_memory, "GB"),
         Target("full fold of sealed segments", summaries["fold_sealed"].ratio, 3.0, "x the floor"),
     ]
     if "read_scores" in summaries:
         targets.append(Target("scores of all pairs", summaries["read_scores"].ratio, 1.5, "x the floor"))
     if "fold_arrived_sql" in summaries:
         targets.insert(
-            1, Target("  in portable SQL alone", summaries["fold_arrived_sql"].ratio, 5.5, "x the floor")
+            2, Target("  in portable SQL alone", summaries["fold_arrived_sql"].ratio, 5.5, "x the floor")
         )
         targets.append(
             Target("  in portable SQL alone", summaries["fold_sealed_sql"].ratio, 3.0, "x the floor")

@@ -273,14 +273,45 @@ def test_the_fold_on_arrays_gives_what_the_portable_sql_gives(engine, largest_id
     compare_states(sealed, expected)
 
 
-def test_a_fold_in_several_passes_gives_each_pair_once(engine, monkeypatch):
-    monkeypatch.setattr("consumer_fusion.score.fold.fold_queries.EVENTS_PER_PASS", 1000)
-    source = EventSource("events", {"events": invent_table(6000, seed=5, largest_id=50)})
+# A batch of DuckDB has 2,048 rows: some consumers go on in the next one, or fill several.
+@pytest.mark.parametrize("consumer_count", [1, 2, 40])
+def test_a_fold_in_several_pieces_gives_each_consumer_once_and_in_order(engine, monkeypatch, consumer_count):
+    monkeypatch.setattr("consumer_fusion.score.fold.fold_queries.EVENTS_PER_PIECE", 2048)
+    events = invent_table(20_000, seed=5, largest_id=50)
+    numbers = np.random.default_rng(6).integers(1, consumer_count + 1, events.num_rows)
+    source = EventSource("events", {"events": events.set_column(0, "consumer_id", pa.array(numbers))})
     parts = list(fold_events(engine, source, FOLD_KINDS))
-    assert len(parts) == 6
+    assert len(parts) > 1 or consumer_count == 1
     states = pa.concat_tables(parts)
-    assert states.select(STATE_KEY).group_by(STATE_KEY).aggregate([]).num_rows == states.num_rows
+    keys = list(zip(*(states[name].to_pylist() for name in STATE_KEY), strict=True))
+    assert keys == sorted(set(keys))
     compare_states(states, fold_relation(engine, source, FOLD_KINDS))
+
+
+def test_a_consumer_that_fills_batches_is_folded_whole_and_apart_from_its_neighbours(engine):
+    # Batches of four: they end where a consumer ends, belong to one from end to end, or hold several.
+    sizes = {1: 4, 2: 4, 3: 10, 4: 1, 5: 1, 6: 4}
+    events = invent_table(24, seed=8, largest_id=50).drop_columns(["same_day_count"])
+    numbers = np.repeat(list(sizes), list(sizes.values()))
+    events = events.set_column(0, "consumer_id", pa.array(numbers))
+    events = events.set_column(2, "kind_id", pa.array([1, 2] * 12))
+    source = EventSource("events", {"events": events})
+
+    class BatchesOfFour:
+        def stream(self, sql, *, tables, **_):
+            return iter(tables["events"].combine_chunks().to_batches(max_chunksize=4))
+
+    parts = list(fold_events(BatchesOfFour(), source, FOLD_KINDS))
+    found = [sorted(set(part["consumer_id"].to_pylist())) for part in parts]
+    assert found == [[1], [2], [3, 4], [5], [6]]
+    compare_states(pa.concat_tables(parts), fold_relation(engine, source, FOLD_KINDS))
+
+
+def test_no_events_fold_to_one_empty_table(engine):
+    events = invent_table(5, seed=9, largest_id=50).slice(0, 0)
+    (states,) = fold_events(engine, EventSource("events", {"events": events}), FOLD_KINDS)
+    assert states.num_rows == 0
+    assert states.column_names == list(STATE_COLUMNS)
 
 
 def test_events_of_no_known_kind_fold_to_nothing(engine):

@@ -1,8 +1,8 @@
 """Folding on arrays: the fast path of the fold, with the same result as the SQL of `fold_arrived` and `fold_sealed`.
 
 Events of a pair and kind are adjacent in a sealed segment, so that its sums are runs of an array; events in any
-order are sorted first by one packed number. Two to three times as fast as the SQL, with less memory; tests compare
-both, and the plain reference of `ledger`.
+order are sorted first by one packed number. About twice as fast as the SQL, with less memory; tests compare both, and
+the plain reference of `ledger`.
 """
 
 from __future__ import annotations

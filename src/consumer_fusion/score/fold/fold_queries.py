@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,8 +25,8 @@ from consumer_fusion.score.query_texts import read_query
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
-EVENTS_PER_PASS = 5_000_000
-"""Events above this number are folded in several passes, each over a part of the consumers, to bound memory."""
+EVENTS_PER_PIECE = 125_000
+"""Events are folded in pieces of about this number, which fit into the caches of a processor."""
 
 
 def fold_relation(
@@ -55,29 +56,39 @@ def fold_relation(
 def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> Iterator[pa.Table]:
     """Fold events into states, from nothing, on arrays.
 
+    The engine only orders the events by consumer, within its own limit of memory: whole consumers are then small
+    enough to be ordered by pair, kind and day in the caches.
+
     Args:
         engine: Engine to read with.
         events: Events with the columns of `FOLD_COLUMNS`, in any order.
         fold_kinds: Half-life, landmark and trust of each kind.
 
     Yields:
-        Columns `STATE_COLUMNS`, each table in the order of consumer, brand and kind, no pair and kind in two of them.
+        Columns `STATE_COLUMNS`, in the order of consumer, brand and kind; no consumer is in two of the tables, and
+        there is at least one.
     """
     kinds = KindArrays.from_table(fold_kinds)
-    counted = engine.read(
-        f"select count(*) as n from {events.relation} e", step="count events", tables=events.tables
+    batches = engine.stream(
+        f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e order by consumer_id",
+        step="read events to fold",
+        tables=events.tables,
+        rows_per_batch=EVENTS_PER_PIECE,
     )
-    passes = -(-counted["n"][0].as_py() // EVENTS_PER_PASS) or 1
-    for number in range(passes):
-        chosen = f" where consumer_id % {passes} = {number}" if passes > 1 else ""
-        yield fold_events_table(
-            engine.read(
-                f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
-                step="read events to fold",
-                tables=events.tables,
-            ),
-            kinds,
-        )
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        consumers = batch["consumer_id"].to_numpy()
+        # The last consumer of a batch may go on in the next one.
+        start = int(np.searchsorted(consumers, consumers[-1]))
+        if start or (held and held[-1]["consumer_id"][-1].as_py() != consumers[0]):
+            yield fold_events_table(pa.Table.from_batches([*held, batch[:start]]), kinds)
+            held = []
+        held.append(batch[start:])
+    yield (
+        fold_events_table(pa.Table.from_batches(held), kinds)
+        if held
+        else to_states({name: [] for name in STATE_COLUMNS})
+    )
 
 
 def compute_late(
