@@ -241,7 +241,8 @@ trimmed as (
 ),
 judged as (
     -- Each long expression once, since every import plans them: both times, and whether the key is a placeholder.
-    select *, list_transform([occurred_at, received_at], lambda each: epoch_us({_parse_strict("each")})) as strict_moments,
+    select *,
+        list_transform([occurred_at, received_at], lambda each: epoch_us({_parse_strict("each")})) as strict_moments,
         consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody
     from trimmed
 ),
