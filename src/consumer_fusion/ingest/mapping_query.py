@@ -15,6 +15,7 @@ from consumer_fusion.ingest.validation import (
     parse_time,
     quote_name,
     quote_text,
+    trim_text,
     write_message_sql,
 )
 
@@ -130,7 +131,7 @@ def count_matches(mapping: FileMapping, part: RowBatch) -> str:
     """The query that counts, for each join, the rows of a part with values in its keys and those with a match."""
     counts: list[str] = []
     for number, join in enumerate(mapping.joins, 1):
-        given = " and ".join(f"{_trim(f'named.{_safe(ours)}')} is not null" for ours, _ in join.keys)
+        given = " and ".join(f"{trim_text(f'named.{_safe(ours)}')} is not null" for ours, _ in join.keys)
         counts.append(f"count_if({given}) as given_{number}")
         keys = " and ".join(
             f"l.key_{place} = named.{_safe(ours)}" for place, (ours, _) in enumerate(join.keys, 1)
@@ -156,15 +157,13 @@ def group_rows(mapping: FileMapping, relation: str) -> str:
     ]
     value = mapping.fields.get("value")
     time = _write_time(mapping, mapping.fields["occurred_at"])
-    firsts = "".join(
-        f", arg_min(nullif(trim({_safe(name)}), ''), position) as {_safe(name)}" for name in others
-    )
+    firsts = "".join(f", arg_min({trim_text(_safe(name))}, position) as {_safe(name)}" for name in others)
     total = _value(mapping, value) if value else "null"
     unreadable = f"min({_describe_unreadable(mapping, value)})" if value else "cast(null as varchar)"
     written = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
-    trimmed = ", ".join(f"{_trim(key)} as {key}" for key in keys)
+    trimmed = ", ".join(f"{trim_text(key)} as {key}" for key in keys)
     # Rows without a key form no group: each is an event of its own, and malformed rows are rejected one by one.
-    blank = " and ".join(f"{_trim(key)} is null" for key in keys)
+    blank = " and ".join(f"{trim_text(key)} is null" for key in keys)
     whole_key = f"case when problem is not null or ({blank}) then position else 0 end as alone"
     return f"""
 select min(position) as position, min(written) as content, any_value(problem) as problem, any_value(detail) as detail,
@@ -184,7 +183,7 @@ def finish_groups(mapping: FileMapping, relation: str, source: str, brand: str |
 def join_group_key(mapping: FileMapping, left: str, right: str) -> str:
     """The join condition of rows, on the left, and their groups, on the right."""
     return " and ".join(
-        f"{_trim(f'{left}.{_safe(name)}')} is not distinct from {right}.{_safe(name)}"
+        f"{trim_text(f'{left}.{_safe(name)}')} is not distinct from {right}.{_safe(name)}"
         for name in mapping.group_by
     )
 
@@ -201,7 +200,7 @@ def _finish_rows(mapping: FileMapping, relation: str, source: str, brand: str | 
     )
     problem, detail = "problem", "detail"
     if value_rule is not None:
-        unreadable = "unreadable" if is_grouped else _describe_unreadable(mapping, value_rule)
+        unreadable = "unreadable" if is_grouped else _describe_unreadable(mapping, value_rule, "amount")
         problem = f"coalesce(problem, case when {unreadable} is not null then 'invalid_number' end)"
         detail = f"coalesce(detail, {unreadable})"
     fields = {name: _text(rule) for name, rule in mapping.fields.items() if name != "value"}
@@ -270,10 +269,6 @@ def _make_group_id(mapping: FileMapping) -> str:
     return f"case when alone = 0 then 'row-' || md5({key}) || '-1' end"
 
 
-def _trim(name: str) -> str:
-    return f"nullif(trim({name}), '')"
-
-
 def _column(name: str, part: RowBatch) -> str:
     if part.form == "objects":
         path = "$" + "".join('."' + step.replace('"', "") + '"' for step in name.split("."))
@@ -292,7 +287,7 @@ def _safe(name: str) -> str:
 def _text(rule: FieldRule) -> str:
     if rule.constant is not None:
         return quote_text(rule.constant)
-    columns = [f"nullif(trim({_safe(name)}), '')" for name in rule.columns]
+    columns = [trim_text(_safe(name)) for name in rule.columns]
     text = columns[0] if len(columns) == 1 else f" || {quote_text(rule.separator)} || ".join(columns)
     if rule.strip_prefix:
         text = (f"case when starts_with({text}, {quote_text(rule.strip_prefix)}) "
@@ -325,8 +320,8 @@ def _number(mapping: FileMapping, text: str) -> str:
         f"case when regexp_full_match({bare}, '{grouped}') then regexp_replace({bare}, '{between}', '', 'g') "
         f"when regexp_full_match({bare}, '[+-]?(\\d+[{decimal}]?\\d*|[{decimal}]\\d+)') then {bare} end"
     )
-    # The second is evaluated only where the first is null, which is rare.
-    return f"coalesce(case when {plain} then {_cast_number(text, decimal)} end, {_cast_number(ungrouped, decimal)})"
+    # Not `coalesce`, whose rare second part the engine would evaluate for every row; a plain number it reads the same.
+    return f"case when {plain} then {_cast_number(text, decimal)} else {_cast_number(ungrouped, decimal)} end"
 
 
 def _strip_around(text: str) -> str:
@@ -355,19 +350,27 @@ def _value(mapping: FileMapping, rule: FieldRule) -> str:
     return _number(mapping, _text(rule))
 
 
-def _list_number_texts(rule: FieldRule) -> list[tuple[str, str]]:
-    """The columns with numbers, with their texts as SQL; a missing number has none."""
+def _list_numbers(mapping: FileMapping, rule: FieldRule, value: str | None) -> list[tuple[str, str, str]]:
+    """The columns with numbers, each with its text, which a missing number does not have, and its number, as SQL."""
     if rule.multiply:
-        return [(name, f"nullif(trim({_safe(name)}), '')") for name in rule.multiply]
-    return [(", ".join(rule.columns), _text(rule))]
+        texts = [(name, trim_text(_safe(name))) for name in rule.multiply]
+        return [(name, text, _number(mapping, text)) for name, text in texts]
+    text = _text(rule)
+    return [(", ".join(rule.columns), text, value or _number(mapping, text))]
 
 
-def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
-    """Message for an unreadable number; null where all can be read."""
+def _describe_unreadable(mapping: FileMapping, rule: FieldRule, value: str | None = None) -> str:
+    """Message for an unreadable number; null where all can be read.
+
+    Args:
+        mapping: The mapping.
+        rule: Rule of the number.
+        value: Column that has the value of the rule already, so that it is not read again.
+    """
     tests = " ".join(
-        f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
+        f"when {text} is not null and not coalesce(isfinite({number}), false) then "
         + _write_detail(name, text, N_("is not a number; see `decimal` and `thousands` of the mapping"))
-        for name, text in _list_number_texts(rule)
+        for name, text, number in _list_numbers(mapping, rule, value)
     )
     return f"case {tests} end"
 
@@ -435,7 +438,7 @@ def _kind(mapping: FileMapping, fields: Mapping[str, str], value: str) -> tuple[
     """The kind, and the condition under which its value loses the sign."""
     given = quote_text(mapping.default_kind) if mapping.default_kind is not None else "null"
     if mapping.kind_column is not None:
-        column = f"nullif(trim({_safe(mapping.kind_column)}), '')"
+        column = trim_text(_safe(mapping.kind_column))
         renamed = "".join(
             f" when {quote_text(theirs)} then {quote_text(ours)}"
             for theirs, ours in mapping.renamed_kinds.items()

@@ -88,9 +88,7 @@ def measure_dispersions(
     if not events.num_rows:
         return {}
     day, kind = (events[name].to_numpy() for name in ("day", "kind_id"))
-    pairs = np.stack([events["consumer_id"].to_numpy(), events["brand_id"].to_numpy()])
-    _, pair = np.unique(pairs, axis=1, return_inverse=True)
-    pair = pair.reshape(-1)
+    pair = _number_pairs(events["consumer_id"].to_numpy(), events["brand_id"].to_numpy())
     first_day = np.full(int(pair.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first_day, pair, day)
     days_known = (day.max() + 1 - first_day).astype(np.float64)
@@ -107,10 +105,20 @@ def measure_dispersions(
     return found
 
 
+def _number_pairs(consumers: Integers, brands: Integers) -> Integers:
+    """The number of the pair of each event, from 0, in the order of the pairs."""
+    _, consumer = np.unique(consumers, return_inverse=True)
+    names, brand = np.unique(brands, return_inverse=True)
+    # As one number each: whole rows are sorted ten times as slowly.
+    pairs: Integers = np.unique(consumer * names.size + brand, return_inverse=True)[1]
+    return pairs
+
+
 def _measure_kind(pair: Integers, day: Integers, days_known: Reals, reach_days: float) -> float:
     """Long-run variance of a kind's daily weights, divided by the variance that the state assumes."""
-    keys, count = np.unique(np.stack([pair, day]), axis=1, return_counts=True)
-    (pair, day), size = keys, days_known.size
+    first, span = int(day.min()), int(np.ptp(day)) + 1
+    keys, count = np.unique(pair * span + (day - first), return_counts=True)
+    pair, day, size = keys // span, keys % span + first, days_known.size
     weight = np.log2(1.0 + count)
     begins = np.searchsorted(pair, pair, side="left")
     line = pair * 4.0 * (reach_days + float(np.ptp(day)) + 1.0) + (day - day.min())
