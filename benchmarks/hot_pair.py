@@ -25,6 +25,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+from console_load import MAPPING
 from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
 
 import consumer_fusion as fusion
@@ -44,22 +45,6 @@ OTHERS = 500
 LOADS = 40
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 CPU_LIMIT_SECONDS, MEMORY_LIMIT_MB, PAGE_LIMIT_MS = 0.3, 200.0, 200.0
-MAPPING = """
-[source]
-name = "shops"
-
-[fields]
-event_id = "id"
-occurred_at = "at"
-consumer = "who"
-brand = "shop"
-channel = "channel"
-value = "amount"
-currency = { constant = "EUR" }
-
-[kind]
-column = "what"
-"""
 
 
 # --- the workspace ---

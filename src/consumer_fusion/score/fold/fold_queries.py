@@ -111,12 +111,12 @@ def compute_late(
         is_folded_only: Whether to leave out inbox rows that are not in the state yet.
     """
     known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
+    if not known.num_rows:
+        return to_states({name: [] for name in STATE_COLUMNS})
     identity_map = read_identity_map(session, known["consumer_id"].unique().to_pylist())
     if identity_map:
         canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
         known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
-    if not known.num_rows:
-        return to_states({name: [] for name in STATE_COLUMNS})
     selection = EventSelection(
         consumers=known["consumer_id"].unique().to_pylist(),
         min_day=pc.min(known["day"]).as_py(),

@@ -17,6 +17,7 @@ from consumer_fusion.records.points import Constants, Facet
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.model.pair_events import Integers, PairFold, Reals, dampen_bursts
 from consumer_fusion.score.model.reading import BASELINE, FACET_ORDER, read_score
+from consumer_fusion.score.model.score_arrays import apply_knee, balance_sides, to_scores
 
 DECAY_PLACE = -1
 """Stands for an event where only time passed."""
@@ -233,19 +234,10 @@ def _accumulate(totals: dict[_Slot, Reals], slot: _Slot, amounts: Reals) -> None
 
 def read_scores(amounts: dict[_Slot, Reals], constants: Constants) -> Reals:
     """The scores of many moments, from the points of each facet and sign before the knee; see `reading.read_score`."""
-    sides: list[Reals | float] = [0.0, 0.0]
+    size = len(next(iter(amounts.values()), ()))
+    sides = np.zeros(size), np.zeros(size)
     for (facet, is_gain), amount in amounts.items():
-        bent = np.where(
-            amount > constants.knee,
-            constants.knee * (1.0 + np.log(np.maximum(amount, constants.knee) / constants.knee)),
-            amount,
-        )
-        side = 0 if FACET_ORDER.index(facet) < len(FACET_ORDER) // 2 else 1
-        sides[side] = sides[side] + (bent if is_gain else -bent)
-    consumer_points, brand_points = sides
-    difference = consumer_points - brand_points
-    width = constants.balance_width
-    rho = difference / (np.sqrt(difference * difference + width * width) + width)
-    balance = (consumer_points + brand_points) / 2.0 - constants.balance * rho / 2.0 * difference
-    scores: Reals = BASELINE + BASELINE * np.tanh(balance / (2.0 * constants.scale))
-    return scores
+        bent = apply_knee(amount, constants.knee)
+        side = sides[FACET_ORDER.index(facet) >= len(FACET_ORDER) // 2]
+        side += bent if is_gain else -bent
+    return to_scores(balance_sides(*sides, constants)[0], constants)

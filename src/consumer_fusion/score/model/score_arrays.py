@@ -176,20 +176,17 @@ def _score_piece(
 ) -> dict[str, Any]:
     constants = points.constants
     sums = _sum_points(piece, starts, kinds)
-    gained, lost = (_apply_knee(amounts, constants.knee) for amounts in sums.amounts)
+    gained, lost = (apply_knee(amounts, constants.knee) for amounts in sums.amounts)
     facets = gained - lost
     given, received = facets[:_SIDE_FACETS].sum(axis=0), facets[_SIDE_FACETS:].sum(axis=0)
-    difference = given - received
-    width = constants.balance_width
-    tilt = constants.balance / 2.0 * difference / (np.sqrt(difference * difference + width * width) + width)
-    balance = (given + received) / 2.0 - tilt * difference
+    balance, tilt = balance_sides(given, received, constants)
     confidence = sums.evidence / (sums.evidence + constants.ignorance_events)
     found: dict[str, Any] = {
         "consumer_id": piece["consumer_id"][starts],
         "brand_id": piece["brand_id"][starts],
-        "fusion_score": _to_scores(balance, constants),
-        "consumer_to_brand": _to_scores(given, constants),
-        "brand_to_consumer": _to_scores(received, constants),
+        "fusion_score": to_scores(balance, constants),
+        "consumer_to_brand": to_scores(given, constants),
+        "brand_to_consumer": to_scores(received, constants),
         "confidence": confidence,
         "evidence": sums.evidence,
         **dict(zip(FACET_ORDER, facets, strict=True)),
@@ -205,8 +202,8 @@ def _score_piece(
         own, other = 0.5 - tilt, 0.5 + tilt
         variance = own * own * consumer + other * other * brand + 2.0 * own * other * common
         margin = INTERVAL_DEVIATIONS * np.sqrt(variance + unknown)
-        found["low"] = _to_scores(balance - margin, constants)
-        found["high"] = _to_scores(balance + margin, constants)
+        found["low"] = to_scores(balance - margin, constants)
+        found["high"] = to_scores(balance + margin, constants)
         found["symbiosis"] = _classify(
             _read_signs(given, np.sqrt(consumer + unknown)),
             _read_signs(received, np.sqrt(brand + unknown)),
@@ -247,7 +244,8 @@ def _order_by_kind(kind_id: Integers) -> Integers:
     return np.argsort(kind_id.astype(np.uint16) if is_narrow else kind_id, kind="stable")
 
 
-def _apply_knee(amounts: Reals, knee: float) -> Reals:
+def apply_knee(amounts: Reals, knee: float) -> Reals:
+    """The soft knee of many amounts; see `reading.apply_knee`."""
     bent = amounts.copy()
     is_past = amounts > knee
     bent[is_past] = knee * (1.0 + np.log(amounts[is_past] / knee))
@@ -295,6 +293,15 @@ def _classify(own: Integers, other: Integers, confidence: Reals) -> pa.Array:
     return pa.DictionaryArray.from_arrays(classes, pa.array(_CLASSES)).cast(pa.string())
 
 
-def _to_scores(balance: Reals, constants: Constants) -> Reals:
+def balance_sides(given: Reals, received: Reals, constants: Constants) -> tuple[Reals, Reals]:
+    """The combined points of many pairs or moments, and the tilt to the weaker side; see `reading.balance_sides`."""
+    difference = given - received
+    width = constants.balance_width
+    tilt = constants.balance / 2.0 * difference / (np.sqrt(difference * difference + width * width) + width)
+    return (given + received) / 2.0 - tilt * difference, tilt
+
+
+def to_scores(balance: Reals, constants: Constants) -> Reals:
+    """The scores of many combined points; see `reading.to_score`."""
     scores: Reals = BASELINE + BASELINE * np.tanh(balance / (2.0 * constants.scale))
     return scores

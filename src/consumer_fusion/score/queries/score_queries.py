@@ -73,7 +73,7 @@ def stream_states(
     consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None,
 ) -> Iterator[pa.Table]:
-    """The states of pairs as of a given time, some hundred thousand at a time.
+    """The states of pairs as of a given time, some ten thousand at a time.
 
     Args:
         context: Context for reading scores.

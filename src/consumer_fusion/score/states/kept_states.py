@@ -70,7 +70,7 @@ def read_kept_states(
 
 
 def stream_kept_states(session: Session, *, brand_ids: Collection[int] | None = None) -> Iterator[pa.Table]:
-    """All states, or those of some brands, in tables of some hundred thousand.
+    """All states, or those of some brands, in tables of some ten thousand.
 
     Args:
         session: Session of the store, in which no state is written meanwhile.
