@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
+from datetime import timedelta
 from itertools import product
 
+import pyarrow.compute as pc
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.score.queries import answers, pair_answers
+from consumer_fusion.score.queries import answers, pair_answers, score_queries
 from pair_ledgers import POINTS
 from small_workspaces import NOW, make_order, open_small
 
@@ -116,3 +119,34 @@ def test_the_first_rows_are_those_of_the_whole_list(everything_sent, order):
     assert first.num_rows == 7
     for row, expected in zip(first.to_pylist(), whole.to_pylist()):
         assert row == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("hours_ago", [0.0, 3.5, 24.0, 500.3, 62 * 24.0])
+def test_a_recent_time_is_read_from_the_states_of_now_as_if_all_events_until_then_were_folded(
+    tmp_path, monkeypatch, hours_ago
+):
+    chance = random.Random(17)
+    kinds = ["Order Completed", "Product Added", "Email Opened", "Complaint Published", "Store Visited"]
+    events = [
+        make_order(
+            number, days_ago=chance.choice([chance.uniform(0, 2), chance.uniform(0, 90)]), kind=chance.choice(kinds),
+            consumer=f"consumer-{chance.randrange(25)}", brand=f"brand-{chance.randrange(3)}",
+        )
+        for number in range(900)
+    ]  # fmt: skip
+    moment = NOW - timedelta(hours=hours_ago)
+    with open_small(tmp_path / "workspace") as workspace:
+        fusion.import_events(workspace, events[:500])
+        fusion.import_events(workspace, events[500:])
+        whole, of_one = (
+            answers.score_pairs(workspace, as_of=moment, brand=brand) for brand in (None, "brand-1")
+        )
+        monkeypatch.setattr(score_queries, "MOST_DAYS_BACK", -1)
+        folded = answers.score_pairs(workspace, as_of=moment)
+    assert whole.num_rows == folded.num_rows > 40
+    assert whole.select(["consumer", "brand", "symbiosis"]) == folded.select(["consumer", "brand", "symbiosis"])
+    for name in ("fusion_score", "low", "high", "confidence", "percentile"):
+        assert whole[name].to_pylist() == pytest.approx(folded[name].to_pylist(), abs=1e-9)
+    assert of_one["fusion_score"].to_pylist() == pytest.approx(
+        folded.filter(pc.equal(folded["brand"], "brand-1"))["fusion_score"].to_pylist(), abs=1e-9
+    )

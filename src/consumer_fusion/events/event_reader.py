@@ -306,6 +306,8 @@ def _read_hot(
             where["sequence"] = RangeCondition(at_most=newest_sequence)
         if members is not None:
             where["consumer_id"] = members
+        if selection.min_day is not None:
+            where["day"] = RangeCondition(above=selection.min_day - 1)
         if selection.brand_ids is not None and len(selection.brand_ids) <= FEW_MEMBERS:
             where["brand_id"] = list(selection.brand_ids)
         if selection.times_us is not None and len(selection.times_us) <= FEW_MEMBERS:

@@ -74,12 +74,14 @@ class SQLiteSession:
 
     def stream(
         self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
-        rows_per_batch: int = _ROWS_PER_FETCH,
+        order_by: Sequence[str] = (), rows_per_batch: int = _ROWS_PER_FETCH,
     ) -> Iterator[pa.Table]:  # fmt: skip
         """See `Session.stream`."""
         names = tuple(columns or table.column_names)
         condition, values = _write_condition(where)
         text = f"select {', '.join(names)} from {table.name}{condition}"
+        if order_by:
+            text += f" order by {', '.join(order_by)}"
         yield from self._fetch_batches(table, names, text, values, rows_per_batch)
 
     def count(self, table: Table, where: Where | None = None) -> int:

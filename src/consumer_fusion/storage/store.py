@@ -49,7 +49,7 @@ class Session(Protocol):
 
     def stream(
         self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
-        rows_per_batch: int = 10_000,
+        order_by: Sequence[str] = (), rows_per_batch: int = 10_000,
     ) -> Iterator[pa.Table]:  # fmt: skip
         """Rows as of `read`, a batch at a time; the table must not be written meanwhile."""
         ...

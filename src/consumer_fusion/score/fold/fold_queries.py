@@ -25,6 +25,10 @@ from consumer_fusion.score.query_texts import read_query
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
+_FOLD_SCHEMA = pa.schema(
+    [(name, pa.float64() if name in ("magnitude", "trust") else pa.int64()) for name in FOLD_COLUMNS]
+)
+
 EVENTS_PER_PIECE = 125_000
 """Events are folded in pieces of about this number, which fit into the caches of a processor."""
 
@@ -69,6 +73,20 @@ def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> It
         there is at least one.
     """
     kinds = KindArrays.from_table(fold_kinds)
+    for whole in stream_consumers(engine, events):
+        yield fold_events_table(whole, kinds)
+
+
+def stream_consumers(engine: Engine, events: EventSource) -> Iterator[pa.Table]:
+    """Events in the order of their consumers, some ten thousand at a time.
+
+    Args:
+        engine: Engine to read with.
+        events: Events with the columns of `FOLD_COLUMNS`, in any order.
+
+    Yields:
+        The columns of `FOLD_COLUMNS`; no consumer is in two of the tables, and there is at least one.
+    """
     batches = engine.stream(
         f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e order by consumer_id",
         step="read events to fold",
@@ -81,14 +99,10 @@ def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> It
         # The last consumer of a batch may go on in the next one.
         start = int(np.searchsorted(consumers, consumers[-1]))
         if start or (held and held[-1]["consumer_id"][-1].as_py() != consumers[0]):
-            yield fold_events_table(pa.Table.from_batches([*held, batch[:start]]), kinds)
+            yield pa.Table.from_batches([*held, batch[:start]])
             held = []
         held.append(batch[start:])
-    yield (
-        fold_events_table(pa.Table.from_batches(held), kinds)
-        if held
-        else to_states({name: [] for name in STATE_COLUMNS})
-    )
+    yield pa.Table.from_batches(held, None if held else _FOLD_SCHEMA)
 
 
 def compute_late(

@@ -23,8 +23,10 @@ from consumer_fusion.events.event_reader import (
 )
 from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.records.pair_state import SUMS
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
-from consumer_fusion.score.fold.fold_queries import fold_events
+from consumer_fusion.score.fold.fold_queries import fold_events, stream_consumers
 from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.pair_events import PairEvents
@@ -32,6 +34,12 @@ from consumer_fusion.score.model.reading import KindState, Reading, read_pair
 from consumer_fusion.score.model.score_arrays import sort_states
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.score.states.kept_states import read_kept_states, stream_kept_states
+
+MOST_DAYS_BACK = 62
+"""States of up to so many days ago come from those of now, less the events since; older ones from all events."""
+MOST_HALF_LIVES_BACK = 20
+"""The same in half-lives: events since weigh up to two to this power more than those that are left, so that six of
+the sixteen digits of their sums are lost."""
 
 UNCOUNTED = "/without points"
 """Suffix for an event whose name is a kind of the points table but which does not count as that kind."""
@@ -89,11 +97,14 @@ def stream_states(
     newest = int(context.session.read_mark(NEWEST_MARK) or 0)
     if unfolded.num_rows:
         newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
+    fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
     if as_of_us < newest:
+        if consumers is None and not unfolded.num_rows and _is_recent(fold_kinds, newest - as_of_us):
+            yield from _take_back(context, fold_kinds, brand_ids, as_of_us)
+            return
         selection = EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
         yield from _fold_until(context, selection, as_of_us)
         return
-    fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
     tail = fold_unfolded(context, unfolded, as_of_us).select(list(DECAYED_COLUMNS))
     if brand_ids is not None:
         tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
@@ -107,6 +118,37 @@ def stream_states(
         yield states
     if tail.num_rows:
         yield sort_states(pa.concat_tables(held))
+
+
+def _is_recent(fold_kinds: pa.Table, elapsed_us: int) -> bool:
+    """Whether the events since a time can be taken back out of the states without losing digits of what is left."""
+    shortest_us = pc.min(fold_kinds["half_life_us"]).as_py()
+    return elapsed_us <= MOST_DAYS_BACK * DAY_MICROSECONDS and (
+        shortest_us is None or elapsed_us <= MOST_HALF_LIVES_BACK * shortest_us
+    )
+
+
+def _take_back(
+    context: ScoreContext, fold_kinds: pa.Table, brand_ids: Collection[int] | None, as_of_us: int
+) -> Iterator[pa.Table]:
+    """The states as of a recent time: those of now less the events since, which are far fewer than those before.
+
+    Sums are additive over days, because events of a day count together: the day of that time is taken out whole, and
+    its part until then is added.
+    """
+    selection = EventSelection(brand_ids=brand_ids, min_day=to_day(as_of_us))
+    events = open_events(context.session, context.folder, selection, columns=FOLD_COLUMNS)
+    kinds = KindArrays.from_table(fold_kinds)
+    added: list[pa.Table] = []
+    for since in stream_consumers(context.engine, events):
+        until = since.filter(pc.less_equal(since["occurred_us"], as_of_us))
+        taken = fold_events_table(since, kinds)
+        for name in ("event_count", *SUMS):
+            taken = taken.set_column(taken.column_names.index(name), name, pc.negate(taken[name]))
+        added += (taken, fold_events_table(until, kinds))
+    for states in stream_kept_states(context.session, brand_ids=brand_ids, added=pa.concat_tables(added)):
+        before = states.filter(pc.greater(states["event_count"], 0))
+        yield decay_states(before, fold_kinds, as_of_us)
 
 
 def _stream_kept(

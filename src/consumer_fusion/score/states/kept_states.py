@@ -66,29 +66,37 @@ def read_kept_states(
     brand_id, consumer_id = (pairs[name].to_numpy() for name in ("brand_id", "consumer_id"))
     blocks = read_blocks(session, pairs)
     is_wanted = np.isin(blocks["consumer_id"], consumer_id) & np.isin(blocks["brand_id"], brand_id)
-    return _add_changes([{name: values[is_wanted] for name, values in blocks.items()}], changes)
+    added = _to_columns(changes)
+    states = {name: np.concatenate([blocks[name][is_wanted], added[name]]) for name in STATE_COLUMNS}
+    return _to_table(sum_states(states | {"place": find_places(states["consumer_id"])}))
 
 
-def stream_kept_states(session: Session, *, brand_ids: Collection[int] | None = None) -> Iterator[pa.Table]:
+def stream_kept_states(
+    session: Session, *, brand_ids: Collection[int] | None = None, added: pa.Table | None = None
+) -> Iterator[pa.Table]:
     """All states, or those of some brands, in tables of some ten thousand.
 
     Args:
         session: Session of the store, in which no state is written meanwhile.
         brand_ids: Brands; None for all.
+        added: Changes of these brands that are not stored, to add (`STATE_COLUMNS`); None for none.
 
     Yields:
-        Columns `STATE_COLUMNS`; the rows of a pair together and in one table, one for each kind. At least one table.
+        Columns `STATE_COLUMNS`; in the order of brands, the rows of a pair together and in one table, one for each
+        kind. At least one table.
     """
-    changes = pa.concat_tables(session.read(STATE_CHANGES, where) for where in list_conditions(brand_ids))
-    changed = np.unique(changes["consumer_id"].to_numpy())
-    held: list[Columns] = []
+    parts = [session.read(STATE_CHANGES, where) for where in list_conditions(brand_ids)]
+    changes = _order_changes(pa.concat_tables([*parts, *([] if added is None else [added])]))
+    done, count = 0, len(changes["place"])
     for states in stream_blocks(session, brand_ids):
-        if len(changed):
-            is_changed = np.isin(states["consumer_id"], changed)
-            held.append({name: values[is_changed] for name, values in states.items()})
-            states = {name: values[~is_changed] for name, values in states.items()}
+        if done < count:
+            # Both are in order: the changes up to the last pair of this batch are due.
+            due = _find_end(changes, states, done)
+            some = {name: values[done:due] for name, values in changes.items()}
+            states = sum_states({name: np.concatenate([states[name], some[name]]) for name in states})
+            done = due
         yield _to_table(states)
-    yield _add_changes(held, changes)
+    yield _to_table({name: values[done:] for name, values in changes.items()})
 
 
 def count_kept_states(session: Session, brand_id: int | None = None) -> int:
@@ -264,11 +272,19 @@ def _note_pairs(session: Session, pairs: Sequence[pa.Table]) -> None:
         session.insert(PAIRS, PAIRS.column_names, rows, ignore=True)
 
 
-def _add_changes(blocks: list[Columns], changes: pa.Table) -> pa.Table:
-    """States of blocks and the changes of the same pairs, added up."""
-    parts = [*blocks, _to_columns(changes)]
-    states = {name: np.concatenate([part[name] for part in parts]) for name in STATE_COLUMNS}
-    return _to_table(sum_states(states | {"place": find_places(states["consumer_id"])}))
+def _order_changes(changes: pa.Table) -> Columns:
+    """Changes in the order of brand, place and kind, added up: `STATE_COLUMNS` and `place`."""
+    columns = _to_columns(changes)
+    return sum_states(columns | {"place": find_places(columns["consumer_id"])})
+
+
+def _find_end(changes: Columns, states: Columns, start: int) -> int:
+    """The position after the last change, from a start, of a pair up to the last one of the states."""
+    if not len(states["place"]):
+        return start
+    brand_id, place = states["brand_id"][-1], states["place"][-1]
+    first, last = (int(np.searchsorted(changes["brand_id"], brand_id, side)) for side in ("left", "right"))
+    return max(start, first + int(np.searchsorted(changes["place"][first:last], place, "right")))
 
 
 def _select(rows: pa.Table, wanted: Mapping[str, Integers]) -> pa.Table:

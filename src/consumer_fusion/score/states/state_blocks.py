@@ -60,10 +60,21 @@ def read_blocks(session: Session, pairs: pa.Table) -> Columns:
 
 
 def stream_blocks(session: Session, brand_ids: Collection[int] | None) -> Iterator[Columns]:
-    """The states in all blocks, or in those of some brands, some ten thousand at a time: `STATE_COLUMNS`."""
+    """The states in all blocks, or in those of some brands, some ten thousand at a time.
+
+    Args:
+        session: Session of the store.
+        brand_ids: Brands; None for all.
+
+    Yields:
+        Columns `STATE_COLUMNS` and `place`, in the order of brand, place and kind over all batches.
+    """
     for where in list_conditions(brand_ids):
-        for blocks in session.stream(STATE_BLOCKS, where, rows_per_batch=_BLOCKS_STREAMED):
-            yield _unpack(blocks)
+        for blocks in session.stream(
+            STATE_BLOCKS, where, order_by=STATE_BLOCKS.primary_key, rows_per_batch=_BLOCKS_STREAMED
+        ):
+            states = _unpack(blocks)
+            yield states | {"place": find_places(states["consumer_id"])}
 
 
 def add_to_blocks(session: Session, added: Columns) -> None:
