@@ -7,10 +7,11 @@ import pytest
 
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
 from consumer_fusion.surfaces.api.snapshots import take_snapshot
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
-from consumer_fusion.views.brand_views import make_brand_drawings
+from consumer_fusion.views.brand_views import read_brand_drawings
 from consumer_fusion.views.charts.theme import LIGHT, ChartStyle
 from small_workspaces import NOW, make_order, open_small
 
@@ -71,10 +72,12 @@ def test_console_report_interface_and_command_tell_the_same_movers(workspace):
     assert [row["consumer"] for row in movers.gather().rows] == wanted
     queries = ConsoleQueries(workspace)
     as_of_us = answers.resolve_as_of(workspace, NOW)
-    scores, activity = queries.read_brand("bakery", as_of_us).scores, queries.read_activity("bakery")
-    drawing = make_brand_drawings("bakery", scores, activity.days, read_trend=pa.table)["movers"]
+    found = answers.list_movers(queries.read_brand("bakery", as_of_us).scores, len(commanded))
+    keys = queries.name_consumers(found["consumer_id"].to_pylist())
+    assert [keys[each] for each in found["consumer_id"].to_pylist()] == wanted
+    drawing = read_brand_drawings(workspace, "bakery", as_of=NOW)["movers"]
     assert [row["consumer"] for row in drawing.gather().rows] == wanted
     drawing.draw(ChartStyle(palette=LIGHT))
-    snapshot = take_snapshot(workspace, as_of_us, change_days=answers.FALLING_DAYS)
+    snapshot = take_snapshot(workspace, as_of_us, change_days=FALLING_DAYS)
     places, _ = snapshot.list_page("moving", None, len(commanded))
     assert snapshot.change[places].tolist() == pytest.approx([row["change_28_days"] for row in commanded])

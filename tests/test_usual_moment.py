@@ -27,10 +27,11 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
-from consumer_fusion.server import percentile_cache
+from consumer_fusion.score.states.brand_snapshots import forget_snapshots
+from consumer_fusion.server import brand_cache
 from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.server.brand_cache import BrandCache
 from consumer_fusion.server.cache import Cache
-from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
@@ -348,14 +349,14 @@ class Large:
         workspace: The workspace.
         cache: Where what was read is kept.
         workers: Where many pairs are read.
-        percentiles: What knows places in brands.
+        brands: What knows the scores of brands.
         may_read: Until it is set, the background waits before it reads, so that no test depends on who is faster.
     """
 
     workspace: Workspace
     cache: Cache
     workers: WorkerPool
-    percentiles: PercentileCache
+    brands: BrandCache
     may_read: Event
 
     def finish_reading(self):
@@ -365,34 +366,36 @@ class Large:
 
 @pytest.fixture
 def large(stale, monkeypatch):
-    may_read, read_places = Event(), percentile_cache.read_places
-
-    def wait_and_read(*asked):
-        assert may_read.wait(60)
-        return read_places(*asked)
-
-    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
-    monkeypatch.setattr(percentile_cache, "read_places", wait_and_read)
+    may_read = Event()
+    monkeypatch.setattr(brand_cache, "MANY_STATES", 1)
+    monkeypatch.setattr(brand_cache, "INSTANT_STATES", 0)
     with fusion.open_workspace(stale) as workspace:
         workers, cache = WorkerPool(workspace), Cache()
-        yield Large(workspace, cache, workers, PercentileCache(workspace, workers, cache), may_read)
+        with workspace.store.writing() as session:
+            forget_snapshots(session, None)
+
+        def wait_and_run(function, *asked):
+            assert may_read.wait(60)
+            return function(workspace, *asked)
+
+        monkeypatch.setattr(workers, "run", wait_and_run)
+        yield Large(workspace, cache, workers, BrandCache(workspace, workers, cache), may_read)
         may_read.set()
         workers.close()
         cache.close()
 
 
-def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(large):
+def test_the_place_in_a_large_brand_is_read_in_the_background_for_the_usual_moment(large):
     with large.workspace.store.reading() as session:
         brand_id = find_keys(session, "brand", ["bakery"])["bakery"]
     usual_us = answers.find_fixed_moment(large.workspace, None)
-    large.percentiles.warm()
-    assert large.percentiles.find_percentile(brand_id, 1, 60.0, usual_us) is None  # nobody waits
+    assert large.brands.find_percentile(brand_id, 1, 60.0, usual_us) is None  # nobody waits
     large.finish_reading()
-    assert large.percentiles.find_percentile(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+    assert large.brands.find_percentile(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
 
 
 def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
-    queries = ConsoleQueries(large.workspace, large.cache, large.workers, large.percentiles)
+    queries = ConsoleQueries(large.workspace, large.cache, large.workers, large.brands)
     moment_us = queries.choose_moment()
     assert queries.read_pair("ann", "bakery", moment_us, with_other_brands=True).percentile is None
     large.finish_reading()

@@ -38,6 +38,7 @@ from consumer_fusion.records.event import Event
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.snapshot_renewal import keep_snapshots
 from consumer_fusion.score.states.kept_states import move_changes
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
 from consumer_fusion.workspace import Workspace
@@ -118,6 +119,7 @@ def import_found(
         )
     seal_inbox(workspace)
     move_changes(workspace.store)
+    keep_snapshots(workspace)
     return result
 
 
@@ -148,6 +150,7 @@ def import_batches(
         result = land_staged(workspace, staging, import_id, progress, started)
     seal_inbox(workspace)
     move_changes(workspace.store)
+    keep_snapshots(workspace)
     return result
 
 

@@ -144,7 +144,9 @@ def test_a_recent_time_is_read_from_the_states_of_now_as_if_all_events_until_the
         monkeypatch.setattr(score_queries, "MOST_DAYS_BACK", -1)
         folded = answers.score_pairs(workspace, as_of=moment)
     assert whole.num_rows == folded.num_rows > 40
-    assert whole.select(["consumer", "brand", "symbiosis"]) == folded.select(["consumer", "brand", "symbiosis"])
+    assert whole.select(["consumer", "brand", "symbiosis"]) == folded.select(
+        ["consumer", "brand", "symbiosis"]
+    )
     for name in ("fusion_score", "low", "high", "confidence", "percentile"):
         assert whole[name].to_pylist() == pytest.approx(folded[name].to_pylist(), abs=1e-9)
     assert of_one["fusion_score"].to_pylist() == pytest.approx(

@@ -9,19 +9,19 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
-from consumer_fusion.score import effective_points
-from consumer_fusion.score.model.percentiles import compute_distribution
-from consumer_fusion.score.model.reading import FACET_ORDER
+from consumer_fusion.score import effective_points, snapshot_renewal
 from consumer_fusion.score.queries import answers
-from consumer_fusion.server import many_pairs, percentile_cache
+from consumer_fusion.score.states.brand_snapshots import SNAPSHOT_SCHEMA, make_snapshot
+from consumer_fusion.server import brand_cache, many_pairs
+from consumer_fusion.server.brand_cache import BrandCache
 from consumer_fusion.server.cache import Cache
-from consumer_fusion.server.percentile_cache import BrandPercentiles, PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from small_workspaces import NOW, make_order, make_orders, open_small
 
@@ -76,7 +76,7 @@ def workers(workspace):
 @pytest.fixture
 def places(workspace, workers):
     kept = Cache()
-    yield PercentileCache(workspace, workers, kept)
+    yield BrandCache(workspace, workers, kept)
     kept.close()
 
 
@@ -171,31 +171,25 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
     """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
     scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
-    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, compute_distribution(scores))
-    assert standing.rank(45, 62.5).percentile == 50
-    assert standing.rank(45, 62.5 - 0.02).percentile == 50
-    assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"
-    assert standing.rank(500, 62.5 - 0.02).percentile == 30, "a pair that is not there, too"
+    columns = {field.name: pa.nulls(100, field.type) for field in SNAPSHOT_SCHEMA}
+    rows = pa.table(columns | {"consumer_id": np.arange(100), "fusion_score": scores})
+    standing = make_snapshot(1, AS_OF_US, "", rows)
+    assert standing.rank(45, 62.5) == 50
+    assert standing.rank(45, 62.5 - 0.02) == 50
+    assert standing.rank(45, 66.0) == 70, "a pair that moved is placed by its score"
+    assert standing.rank(500, 62.5 - 0.02) == 30, "a pair that is not there, too"
 
 
 def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_waits(
     workspace, places, monkeypatch
 ):
-    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
-    monkeypatch.setattr(percentile_cache, "MANY_STATES", 1)
+    monkeypatch.setattr(brand_cache, "MANY_STATES", 1)
+    monkeypatch.setattr(brand_cache, "INSTANT_STATES", 0)
     brand = list_brands(workspace)["brand-0"]
     assert places.find_percentile(brand, 1, 60.0, None) is None
     place = wait_for(lambda: places.find_percentile(brand, 1, 60.0, None))
     assert place.percentile == places.find_percentile(brand, 1, 60.0, AS_OF_US).percentile
     assert places.find_percentile(brand, 1, 60.0, None, is_fresh=True) is not None
-
-
-def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
-    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
-    monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 50)
-    places.warm()
-    for brand in list_brands(workspace).values():
-        assert wait_for(lambda number=brand: places.find_percentile(number, 1, 60.0, None)) is not None
 
 
 def test_places_are_read_anew_when_points_change(workspace, places):
@@ -215,8 +209,8 @@ def test_places_are_read_anew_when_points_change(workspace, places):
 
 def test_brands_summarised_some_at_a_time_are_those_summarised_at_once(workspace, monkeypatch):
     at_once = many_pairs.summarise_brands(workspace, AS_OF_US)
-    monkeypatch.setattr(many_pairs, "MANY_EVENTS", 1)
-    monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 1)
+    monkeypatch.setattr(snapshot_renewal, "MANY_EVENTS", 1)
+    monkeypatch.setattr(snapshot_renewal, "STATES_TOGETHER", 1)
     in_parts = many_pairs.summarise_brands(workspace, AS_OF_US)
     assert at_once.num_rows == 3
     for found, wanted in zip(in_parts.to_pylist(), at_once.to_pylist(), strict=True):
@@ -225,14 +219,23 @@ def test_brands_summarised_some_at_a_time_are_those_summarised_at_once(workspace
         assert found == pytest.approx(wanted, rel=1e-9)
 
 
-def test_the_scores_of_a_brand_are_those_of_the_command_without_their_facets(workspace):
-    rows = many_pairs.read_brand(workspace, "brand-0", AS_OF_US)
-    wanted = answers.score_pairs(workspace, brand="brand-0", as_of=NOW, order="falling")
-    assert rows.to_pylist() == wanted.drop_columns(list(FACET_ORDER)).to_pylist()
+def test_the_scores_of_a_brand_are_those_of_the_command(workspace):
+    keys = {number: key for key, number in list_consumers(workspace).items()}
+    rows = many_pairs.read_brand(workspace, list_brands(workspace)["brand-0"], AS_OF_US).scores.to_pylist()
+    wanted = {
+        row["consumer"]: row
+        for row in answers.score_pairs(workspace, brand="brand-0", as_of=NOW, order="falling").to_pylist()
+    }
+    assert len(rows) == len(wanted) > 10
+    for row in rows:
+        told = wanted[keys[row.pop("consumer_id")]]
+        assert row.pop("symbiosis") == told["symbiosis"]
+        assert row == pytest.approx({name: told[name] for name in row}, rel=1e-6)
 
 
-def test_brands_are_grouped_so_that_not_too_much_is_read_together():
-    groups = many_pairs.group_brands({1: 10, 2: 300_000, 3: 240_000, 4: 20_000})
+def test_brands_are_grouped_so_that_not_too_much_is_read_together(monkeypatch):
+    monkeypatch.setattr(snapshot_renewal, "STATES_TOGETHER", 250_000)
+    groups = snapshot_renewal.group_brands({1: 10, 2: 300_000, 3: 240_000, 4: 20_000})
     assert groups == [[2], [3], [4, 1]] or groups == [[2], [3, 1], [4]]
     assert sorted(each for group in groups for each in group) == [1, 2, 3, 4]
 
@@ -241,7 +244,7 @@ def test_a_score_is_of_now_although_places_are_of_before(tmp_path, workers):
     with open_small(tmp_path / "ws") as own:
         import_events(own, make_orders(30))
         kept_places = Cache()
-        own_places = PercentileCache(own, WorkerPool(own), kept_places)
+        own_places = BrandCache(own, WorkerPool(own), kept_places)
         brand = list_brands(own)["brand-0"]
         kept = own_places.find_percentile(brand, 10**9, 50.5, None)
         import_events(own, [make_order(1000, consumer="new", brand="brand-0", days_ago=0.1)])

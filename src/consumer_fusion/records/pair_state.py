@@ -97,16 +97,73 @@ LANDMARKS = Table(
     primary_key=("half_life_days",),
 )
 
-BRAND_SPREADS = Table(
-    name="brand_spreads",
-    grain="one brand and one of at most a few thousand of its scores, a summary for percentiles",
-    writer="score.model.percentiles",
+CHANGED_PAIRS = Table(
+    name="changed_pairs",
+    grain="one change of a pair whose brand has a snapshot that does not contain it",
+    writer="score.states",
     columns=(
+        Column("sequence", "integer", "Number of the change."),
         Column("brand_id", "integer", "The brand."),
-        Column("value", "integer", "The score in millionths of a point."),
-        Column("pairs_up_to", "integer", "Pairs of the brand with that score or a lower one."),
+        Column("consumer_id", "integer", "The consumer, after merges."),
+        Column("oldest_us", "integer", "Time before which no event of the pair was added or removed."),
+    ),
+    primary_key=("sequence",),
+    indexes=(("brand_id", "sequence"),),
+    subject="consumer_id",
+    erasure="delete rows",
+    has_sequence=True,
+)
+
+BRAND_SNAPSHOTS = Table(
+    name="brand_snapshots",
+    grain="the scores of all pairs of a brand at an as-of time, and their summary",
+    writer="score.states",
+    columns=(
+        Column("snapshot_id", "integer", "Number of the snapshot."),
+        Column("brand_id", "integer", "The brand."),
+        Column(
+            "is_complete", "boolean", "Whether all its scores are written; an older one is used until then."
+        ),
         Column("as_of_us", "integer", "As-of time of the scores."),
         Column("points_version", "text", "Version of the points that they were read with."),
+        Column("newest_change", "integer", "Sequence of the newest of `changed_pairs` that it contains."),
+        Column("pairs", "integer", "Number of pairs."),
+        Column("mean", "real", "Mean of the scores.", is_optional=True),
+        Column("lower_quartile", "real", "25th percentile of the scores.", is_optional=True),
+        Column("median", "real", "50th percentile of the scores.", is_optional=True),
+        Column("upper_quartile", "real", "75th percentile of the scores.", is_optional=True),
+        Column("mean_confidence", "real", "Mean confidence.", is_optional=True),
+        Column("mutualism", "integer", "Number of pairs in which both gain."),
+        Column(
+            "commensal",
+            "integer",
+            "Number of pairs in which one gains and the other neither gains nor loses.",
+        ),
+        Column("one_sided", "integer", "Number of pairs in which one gains and the other loses."),
+        Column("harmed", "integer", "Number of pairs in which both lose, or one loses and nobody gains."),
+        Column("neutral", "integer", "Number of pairs in which neither gains nor loses."),
+        Column("unknown", "integer", "Number of pairs with too little evidence."),
     ),
-    primary_key=("brand_id", "value"),
+    primary_key=("snapshot_id",),
+    indexes=(("brand_id",),),
+    has_sequence=True,
+)
+
+SNAPSHOT_SCORES = Table(
+    name="snapshot_scores",
+    grain="some thousand scores of a snapshot, in the order of consumers",
+    writer="score.states",
+    columns=(
+        Column("snapshot_id", "integer", "The snapshot."),
+        Column("first_consumer_id", "integer", "The first of its consumers."),
+        Column(
+            "scores",
+            "bytes",
+            "37 bytes a pair, little-endian: `consumer_id` (8), `fusion_score` and `change_28_days` as doubles, "
+            "`consumer_to_brand`, `brand_to_consumer`, `confidence` as floats, the class of the relationship as its "
+            "place in the list of classes (1).",
+        ),
+    ),
+    primary_key=("snapshot_id", "first_consumer_id"),
+    erasure="rewrite rows",
 )

@@ -11,9 +11,17 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.import_record import CORRECTIONS
-from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIRS, STATE_BLOCKS, STATE_CHANGES
+from consumer_fusion.records.pair_state import (
+    BRAND_SNAPSHOTS,
+    CHANGED_PAIRS,
+    LANDMARKS,
+    PAIRS,
+    STATE_BLOCKS,
+    STATE_CHANGES,
+)
 from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
 from consumer_fusion.records.segment import MARKS, SEGMENTS
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
@@ -80,7 +88,10 @@ def _fold_segments(landing: Landing) -> None:
         newest_us=landing.newest_us,
     )
     add_states(
-        landing.session, deltas, progress=lambda done, total: landing.progress("keep states", done, total)
+        landing.session,
+        deltas,
+        oldest_us=min(each.min_day for each in landing.segments) * DAY_MICROSECONDS,
+        progress=lambda done, total: landing.progress("keep states", done, total),
     )
 
 
@@ -121,7 +132,7 @@ def _learn_dispersions(landing: Landing) -> None:
 
 
 _RECORD = (EVENTS, SEGMENTS, DERIVED_EVENTS, ATTACHMENTS, IDENTITIES, ENTITIES)
-_STATES = (STATE_BLOCKS, STATE_CHANGES, PAIRS, LANDMARKS, MARKS)
+_STATES = (STATE_BLOCKS, STATE_CHANGES, PAIRS, LANDMARKS, MARKS, BRAND_SNAPSHOTS, CHANGED_PAIRS)
 
 STAGES = (
     Stage(
@@ -136,7 +147,7 @@ STAGES = (
         "size money",
         _size_money,
         reads=(*_RECORD, *_STATES, BRAND_REFERENCES, BRAND_RHYTHMS, NOTICE_STANDINGS),
-        writes=(BRAND_REFERENCES, BRAND_RHYTHMS, EVENTS, SEGMENTS, *_STATES, NOTICE_STANDINGS, BRAND_SPREADS),
+        writes=(BRAND_REFERENCES, BRAND_RHYTHMS, EVENTS, SEGMENTS, *_STATES, NOTICE_STANDINGS),
         after="number the events",
     ),
     Stage("give kind and magnitude", _give_magnitude, reads=(BRAND_REFERENCES,), after="size money"),

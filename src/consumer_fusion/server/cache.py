@@ -147,6 +147,12 @@ class Cache:
         self._refresh(key, version, compute, kept if is_given else None)
         return kept.value if kept is not None and is_given else None
 
+    def peek(self, key: Hashable) -> object | None:
+        """The cached value of a key, whatever its version."""
+        with self._guard:
+            kept = self._kept.get(key)
+        return None if kept is None else kept.value
+
     def put(self, key: Hashable, version: Version, value: object, *, seconds: float = 0.0) -> None:
         """Store a value that was computed together with others.
 

@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from consumer_fusion.access.form_tokens import read_signing_key
+from consumer_fusion.score.snapshot_renewal import is_snapshot_due, keep_snapshots
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.http_errors import write_problem
@@ -120,7 +121,7 @@ def build_app(
         workspace, guard, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
     queries = ConsoleQueries(
-        workspace, side.request_context.cache, side.request_context.workers, side.request_context.percentiles
+        workspace, side.request_context.cache, side.request_context.workers, side.request_context.brands
     )
     console = Console(workspace, StaffSessions(), queries)
     pages = Starlette(
@@ -171,7 +172,8 @@ def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_endin
             is_large = is_many(session, None)
         if is_large:
             side.request_context.workers.run_ahead(digest_segments)
-        side.request_context.percentiles.warm()
+        if is_snapshot_due(workspace):
+            side.request_context.workers.run_ahead(keep_snapshots)
         queries.warm()
     except Exception as error:  # noqa: BLE001 - the request that needs it gets the error
         if not is_ending.is_set():

@@ -84,5 +84,5 @@ def make_arrivals_section(
                 unscored,
             )
         )
-    drawings = [make_activity_drawing(activity.days)] if activity.days.num_rows else ()
+    drawings = [make_activity_drawing(lambda: activity.days)] if activity.days.num_rows else ()
     return Section("intake", _("Incoming data"), sentences, drawings, tables)

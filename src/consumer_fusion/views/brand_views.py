@@ -18,7 +18,6 @@ from consumer_fusion.views.charts.count_charts import (
     gather_cells,
     gather_classes,
     gather_periods,
-    pick_period,
 )
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
@@ -27,11 +26,6 @@ from consumer_fusion.workspace import Workspace
 MOVERS_DRAWN = 12
 BRANDS_DRAWN = 5
 """Number of brands, the largest, that have a section of their own; all are in the table."""
-_PERIOD_HINTS = {
-    "day": N_("Each bar counts the events of a day; all channels share one scale."),
-    "week": N_("Each bar counts the events of a week; all channels share one scale."),
-    "month": N_("Each bar counts the events of a month; all channels share one scale."),
-}
 
 
 def read_brand_drawings(workspace: Workspace, brand: str, *, as_of: Moment = None) -> Drawings:
@@ -49,25 +43,29 @@ def read_brand_drawings(workspace: Workspace, brand: str, *, as_of: Moment = Non
     scores = answers.score_pairs(workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling")
     past = read_trend(workspace, brand, list_trend_moments(as_of_us))
     trend = add_present(past, scores["fusion_score"], as_of_us)
-    return make_brand_drawings(brand, scores, count_activity(workspace, brand).days, read_trend=lambda: trend)
+    activity = count_activity(workspace, brand).days
+    return make_brand_drawings(
+        brand, scores, read_activity=lambda: activity, read_trend=lambda: trend,
+        list_movers=lambda: answers.list_movers(scores, MOVERS_DRAWN),
+    )  # fmt: skip
 
 
 def make_brand_drawings(
     brand: str,
     scores: pa.Table,
-    activity: pa.Table,
     *,
+    read_activity: Callable[[], pa.Table],
     read_trend: Callable[[], pa.Table],
-    show_key: Callable[[str], str] = str,
+    list_movers: Callable[[], pa.Table],
 ) -> Drawings:
     """The charts of a brand.
 
     Args:
         brand: Key of the brand.
-        scores: Its relationships from `answers.score_pairs`, with `change_28_days`.
-        activity: Its events: `day`, `channel`, `event_count`.
+        scores: Its relationships: `fusion_score`, `consumer_to_brand`, `brand_to_consumer`, `symbiosis`.
+        read_activity: Reads its events: `day`, `channel`, `event_count`.
         read_trend: Reads its trend, which takes longer than the others.
-        show_key: Writes a consumer's key in the form that the caller may see.
+        list_movers: Lists its largest changes like `answers.list_movers`, with keys as the caller may see them.
     """
     from consumer_fusion.views.charts.trend import draw_trend
 
@@ -84,14 +82,10 @@ def make_brand_drawings(
         ),
     )
 
-    def list_shown() -> pa.Table:
-        movers = answers.list_movers(scores, MOVERS_DRAWN)
-        keys = pa.array([show_key(key) for key in movers["consumer"].to_pylist()], pa.string())
-        return movers.set_column(0, "consumer", keys)
-
     distribution, both_sides, kinds = _make_spread_drawings(brand, scores)
     ordered = (
-        distribution, trend, make_movers_drawing(list_shown), kinds, both_sides, make_activity_drawing(activity),
+        distribution, trend, make_movers_drawing(list_movers), kinds, both_sides,
+        make_activity_drawing(read_activity),
     )  # fmt: skip
     return {drawing.name: drawing for drawing in ordered}
 
@@ -187,19 +181,19 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
     )
 
 
-def make_activity_drawing(activity: pa.Table) -> Drawing:
+def make_activity_drawing(read_activity: Callable[[], pa.Table]) -> Drawing:
     """Events by channel.
 
     Args:
-        activity: `day`, `channel`, `event_count`.
+        read_activity: Reads `day`, `channel`, `event_count`.
     """
     from consumer_fusion.views.charts.movement import draw_activity
 
     return Drawing(
         "activity",
         _("Where events come from"),
-        _(_PERIOD_HINTS[pick_period(activity["day"])]),
-        lambda style: draw_activity(activity, style),
+        _("Bars count events by day, week or month; all channels share one scale."),
+        lambda style: draw_activity(read_activity(), style),
         lambda: TableView(
             "activity-by-channel",
             _("Events by channel"),
@@ -208,7 +202,7 @@ def make_activity_drawing(activity: pa.Table) -> Drawing:
                 ColumnView("day", N_("from"), "day"),
                 "event_count",
             ),
-            gather_periods(activity)[0].to_pylist(),
+            gather_periods(read_activity())[0].to_pylist(),
         ),
     )
 

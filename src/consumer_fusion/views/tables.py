@@ -179,15 +179,16 @@ def write_cell(value: Any, column: ColumnView) -> str:
     return str(value)
 
 
-def write_csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+def write_csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, has_heading: bool = True) -> str:
     """Rows as CSV (RFC 4180): numbers unrounded, null as an empty field, no text that a spreadsheet runs as a formula.
 
     The byte order mark lets spreadsheets recognise UTF-8.
     """
     target = io.StringIO()
-    target.write("\ufeff")
     writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(names)
+    if has_heading:
+        target.write("\ufeff")
+        writer.writerow(names)
     for row in rows:
         writer.writerow([spreadsheet_cells.write_cell(row.get(name)) for name in names])
     return target.getvalue()

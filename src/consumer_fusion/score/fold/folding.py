@@ -112,7 +112,7 @@ def fold_new_events(
         read_fold_kinds(context.session, context.points, context.kind_ids),
         is_folded_only=True,
     )
-    add_states(context.session, [deltas])
+    add_states(context.session, [deltas], oldest_us=pc.min(new["occurred_us"]).as_py())
     for mark, value in marks.items():
         context.session.write_mark(mark, value)
     return int(new.num_rows)

@@ -16,7 +16,6 @@ from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_table
 from consumer_fusion.score.fold.money_references import update_references
 from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, update_rhythms
 from consumer_fusion.score.model.last_seen_state import forget_standings
-from consumer_fusion.score.model.percentiles import forget_spreads
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.score.states.kept_states import count_kept_states
 from consumer_fusion.storage.store import Session
@@ -101,4 +100,3 @@ def _forget_readings(
         return {(canonical.get(consumer_id, consumer_id), brand_id) for consumer_id, brand_id in pairs}
 
     forget_standings(session, brand_ids, spared=list_fresh_pairs)
-    forget_spreads(session, brand_ids)

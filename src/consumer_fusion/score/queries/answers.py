@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.errors import StoreError
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK
-from consumer_fusion.records.points import BRAND_RHYTHMS
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
     parse_moment,
@@ -24,12 +23,14 @@ from consumer_fusion.records.timestamps import (
 )
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
 from consumer_fusion.score.fold.money_references import ORDER_KIND
-from consumer_fusion.score.model.percentiles import compute_distribution, read_percentiles, store_distribution
+from consumer_fusion.score.model.percentiles import compute_distribution
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.model.score_arrays import SCORED_COLUMNS, score_states
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, MIX, find_snapshot, summarise_scores
 from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
 from consumer_fusion.score.queries.score_queries import stream_states
 from consumer_fusion.score.queries.score_results import SCORE_COLUMNS, PairScore
+from consumer_fusion.score.states.brand_snapshots import read_snapshot_heads
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -43,10 +44,6 @@ The default is now while events arrive, and the newest event's time after a day 
 QUIET_DAYS = 1
 """Days without events after which scores default to the time of the newest event: since then they only decayed."""
 
-LARGE_BRAND_PAIRS = 2_000
-"""Minimum number of pairs of a brand whose score distribution is cached for a day, for percentiles of single pairs."""
-FALLING_DAYS = 28
-"""Days over which `falling`, `rising` and `moving` compare."""
 MOVEMENTS: frozenset[str] = frozenset({"falling", "rising", "moving"})
 """The orders that compare with an earlier time."""
 LEAST_MOVE = 0.05
@@ -54,16 +51,6 @@ LEAST_MOVE = 0.05
 
 _RANKED_COLUMNS = ("consumer_id", "brand_id", "fusion_score")
 _SUMMARISED_COLUMNS = ("brand_id", "fusion_score", "confidence", "symbiosis")
-_MIX: Mapping[str, frozenset[str]] = {
-    "mutualism": frozenset({"mutualism"}),
-    "commensal": frozenset({"commensal-brand-gains", "commensal-consumer-gains"}),
-    "one_sided": frozenset({"one-sided-brand-takes", "one-sided-consumer-takes"}),
-    "harmed": frozenset({"competition", "amensal"}),
-    "neutral": frozenset({"neutral"}),
-    "unknown": frozenset({"unknown"}),
-}
-"""Classes that a summary of a brand counts together."""
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _BRAND_SCHEMA = pa.schema(
@@ -74,7 +61,7 @@ _BRAND_SCHEMA = pa.schema(
             (name, pa.float64())
             for name in ("mean", "lower_quartile", "median", "upper_quartile", "mean_confidence")
         ),
-        *((name, pa.int64()) for name in _MIX),
+        *((name, pa.int64()) for name in MIX),
         ("usual_gap_days", pa.int64()),
         ("half_life_days", pa.float64()),
     ]
@@ -169,16 +156,14 @@ def score_pairs(
             )
             rows = _add_change(workspace, rows, earlier)
         rows = _sort(rows, order, limit)
-        read: Mapping[int, pa.ChunkedArray] = {}
         if is_ranked:
-            rows, read = _add_percentiles(workspace, session, force, moment, rows, peers)
+            rows = _add_percentiles(workspace, session, force, moment, rows, peers)
         else:
             rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
         if is_cut:
             rows = _complete_rows(workspace, session, force, moment, rows)
         consumer_keys = name_entities(session, rows["consumer_id"].to_pylist())
         brand_keys = name_entities(session, rows["brand_id"].to_pylist())
-    _keep_standing(workspace, force, moment, read)
     return _finish(rows, consumer_keys, brand_keys, moment)
 
 
@@ -196,49 +181,56 @@ def summarise_brands(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         rows = _read_scores(workspace, session, force, moment, None, brand_ids, _SUMMARISED_COLUMNS)
-        known = rows["brand_id"].unique().to_pylist()
-        keys = name_entities(session, known)
-        gaps = {
-            row["brand_id"]: row["usual_gap_days"]
-            for row in session.read(BRAND_RHYTHMS, columns=("brand_id", "usual_gap_days")).to_pylist()
+        summaries = {
+            brand_id: summarise_scores(rows.take(own))
+            for brand_id, own in _split(rows["brand_id"].to_numpy())
         }
-    order = force.points.kinds.get(ORDER_KIND)
-    half_lives = {
-        each: None if order is None else order.half_life_days * force.points.rhythms.get(each, 1.0)
-        for each in known
+        return _describe_brands(session, force.points, summaries)
+
+
+def read_brand_summaries(workspace: Workspace) -> tuple[pa.Table, int] | None:
+    """The rows of `summarise_brands` from the snapshots of all brands, and the as-of time of the oldest.
+
+    None where a brand has no snapshot for the points in force.
+    """
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        heads = read_snapshot_heads(session)
+        brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
+        versions = {head["points_version"] for head in heads.values()}
+        if (
+            not heads
+            or heads.keys() < set(brands["entity_id"].to_pylist())
+            or versions != {force.points.version}
+        ):
+            return None
+        summaries = {brand_id: head for brand_id, head in heads.items() if head["pairs"]}
+        oldest_us = min(head["as_of_us"] for head in heads.values())
+        return _describe_brands(session, force.points, summaries), oldest_us
+
+
+def _describe_brands(
+    session: Session, points: PointsTable, summaries: Mapping[int, Mapping[str, Any]]
+) -> pa.Table:
+    """The rows of brands with their summaries, keys and rhythms, the largest first."""
+    keys = name_entities(session, list(summaries))
+    gaps = {
+        row["brand_id"]: row["usual_gap_days"]
+        for row in session.read(BRAND_RHYTHMS, columns=("brand_id", "usual_gap_days")).to_pylist()
     }
-    summaries = [
+    order = points.kinds.get(ORDER_KIND)
+    rows = [
         {
+            **{name: summary[name] for name in _BRAND_SCHEMA.names if name in summary},
             "brand": keys[brand_id],
-            **summary,
             "usual_gap_days": gaps.get(brand_id),
-            "half_life_days": half_lives[brand_id],
+            "half_life_days": None
+            if order is None
+            else order.half_life_days * points.rhythms.get(brand_id, 1.0),
         }
-        for brand_id, summary in _summarise_scores(rows)
+        for brand_id, summary in summaries.items()
     ]
-    return pa.Table.from_pylist(
-        sorted(summaries, key=lambda row: (-row["pairs"], row["brand"])), _BRAND_SCHEMA
-    )
-
-
-def _summarise_scores(rows: pa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each brand with the number of its pairs, the quartiles of their scores and the mix of their classes."""
-    scores, confidence = rows["fusion_score"].to_numpy(), rows["confidence"].to_numpy()
-    classes = rows["symbiosis"].combine_chunks().dictionary_encode()
-    names, codes = classes.dictionary.to_pylist(), classes.indices.to_numpy()
-    for brand_id, own in _split(rows["brand_id"].to_numpy()):
-        counts = dict(zip(names, np.bincount(codes[own], minlength=len(names)).tolist(), strict=True))
-        quartiles = np.quantile(scores[own], (0.25, 0.5, 0.75)).tolist()
-        yield (
-            brand_id,
-            {
-                "pairs": len(own),
-                "mean": float(scores[own].mean()),
-                **dict(zip(("lower_quartile", "median", "upper_quartile"), quartiles, strict=True)),
-                "mean_confidence": float(confidence[own].mean()),
-                **{name: sum(counts.get(each, 0) for each in together) for name, together in _MIX.items()},
-            },
-        )
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["pairs"], row["brand"])), _BRAND_SCHEMA)
 
 
 def to_pair_scores(rows: pa.Table) -> list[PairScore]:
@@ -296,22 +288,32 @@ def order_values(order: str | None, scores: Floats, change: Floats | None) -> Fl
     return {"falling": change, "rising": -change, "moving": -np.abs(change)}[order or ""]
 
 
-def list_movers(scores: pa.Table, count: int) -> pa.Table:
-    """The pairs that moved most, the largest move first, in either direction.
+def list_movers(scores: pa.Table, count: int, order: Order = "moving") -> pa.Table:
+    """The pairs that moved most, the largest move first.
 
     Args:
         scores: Scores with `change_28_days`, in any order.
         count: Maximum number of pairs.
+        order: `falling`, `rising`, or `moving` for either.
 
     Returns:
-        `consumer`, `brand`, `fusion_score`, `score_before`.
+        Those columns of the scores that name a pair, `fusion_score`, `score_before`.
     """
     change = scores["change_28_days"].to_numpy()
-    values = order_values("moving", scores["fusion_score"].to_numpy(), change)
-    places = np.argsort(values, kind="stable")[:count]
+    values = order_values(order, scores["fusion_score"].to_numpy(), change)
+    places = find_first(values, count)
     moved = scores.take(places[-values[places] >= LEAST_MOVE])
     before = pc.subtract(moved["fusion_score"], moved["change_28_days"])
-    return moved.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)
+    named = [name for name in ("consumer", "brand", "consumer_id") if name in scores.column_names]
+    return moved.select([*named, "fusion_score"]).append_column("score_before", before)
+
+
+def find_first(values: Floats, count: int) -> Ints:
+    """The positions of the smallest values, in order; finding them takes a tenth of the time of sorting all."""
+    chosen = np.arange(len(values))
+    if 0 < count < len(values):
+        chosen = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
+    return chosen[np.argsort(values[chosen], kind="stable")][:count]
 
 
 def _add_percentiles(
@@ -321,8 +323,8 @@ def _add_percentiles(
     as_of_us: int,
     rows: pa.Table,
     peers: pa.Table | None,
-) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:
-    """The rows with their percentiles, and the scores of large brands that had to be read for them.
+) -> pa.Table:
+    """The rows with their percentiles.
 
     Args:
         workspace: The workspace.
@@ -333,32 +335,18 @@ def _add_percentiles(
         peers: All pairs of their brands; None where they were not read.
     """
     if peers is not None or not rows.num_rows:
-        return _rank(rows, rows if peers is None else peers, as_of_us), {}
-    parts, read = [], {}
+        return _rank(rows, rows if peers is None else peers, as_of_us)
+    parts = []
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
-        kept = read_percentiles(
-            session, brand_id, own["fusion_score"].to_pylist(), as_of_us, force.points.version
-        )
-        if kept is not None:
-            percentiles, kept_us = kept
-            parts.append(_add_places(own, percentiles, kept_us))
+        snapshot = find_snapshot(force.open(workspace, session), brand_id)
+        if snapshot is not None and abs(snapshot.as_of_us - as_of_us) <= DAY_MICROSECONDS:
+            places = snapshot.distribution.rank(own["fusion_score"].to_numpy())
+            parts.append(_add_places(own, places, snapshot.as_of_us))
             continue
         others = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
         parts.append(_rank(own, others, as_of_us))
-        if others.num_rows >= LARGE_BRAND_PAIRS:
-            read[brand_id] = others["fusion_score"]
-    return pa.concat_tables(parts), read
-
-
-def _keep_standing(
-    workspace: Workspace, force: EffectivePoints, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
-) -> None:
-    """Cache them for the next query, unless another process is writing: a read never waits."""
-    if scores and not workspace.is_read_only:
-        with suppress(StoreError), workspace.store.writing(wait_seconds=0.0) as session:
-            for brand_id, each in scores.items():
-                store_distribution(session, brand_id, each, as_of_us, force.points.version)
+    return pa.concat_tables(parts)
 
 
 def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:

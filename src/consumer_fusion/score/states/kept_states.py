@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from consumer_fusion.records.pair_state import PAIRS, STATE_BLOCKS, STATE_CHANGES, STATE_COLUMNS, SUMS
 from consumer_fusion.score.model.row_order import find_runs, order_rows
+from consumer_fusion.score.states.brand_snapshots import forget_snapshots, note_changed_pairs
 from consumer_fusion.score.states.state_blocks import (
     Columns,
     Integers,
@@ -110,6 +111,7 @@ def add_states(
     session: Session,
     deltas: Iterable[pa.Table],
     *,
+    oldest_us: int = 0,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> int:
     """Add changes to the states: few wait as changes, many go into the blocks at once.
@@ -118,6 +120,7 @@ def add_states(
         session: A writing session.
         deltas: Columns `STATE_COLUMNS`, in any order; the sums and the number of events are added to those of the same
             pair and kind, the later time of the newest event is kept.
+        oldest_us: Time before which no event was added or removed; 0 where that is unknown.
         progress: Progress callback.
 
     Returns:
@@ -134,6 +137,7 @@ def add_states(
                 for first in range(0, each.num_rows, _STATES_PER_PIECE):
                     add_to_blocks(session, _to_columns(each.slice(first, _STATES_PER_PIECE)))
                 pairs.append(_list_pairs(each))
+                forget_snapshots(session, each["brand_id"].unique().to_pylist())
             waiting.clear()
             # Together and in order: one by one they would be all over the table with every bucket.
             if sum(each.num_rows for each in pairs) > _PAIRS_TOGETHER:
@@ -149,6 +153,7 @@ def add_states(
             largest=("last_occurred_us",),
         )
         pairs.append(_list_pairs(table))
+        note_changed_pairs(session, pairs[-1], oldest_us)
     _note_pairs(session, pairs)
     return done
 
@@ -172,6 +177,7 @@ def remove_states(
         for where in list_conditions(brand_ids):
             for table in (STATE_BLOCKS, STATE_CHANGES, PAIRS):
                 session.delete(table, where)
+        forget_snapshots(session, brand_ids)
         return
     chosen = {"consumer_id": consumers, "brand_id": brand_ids, "kind_id": kind_ids}
     wanted = {
@@ -186,6 +192,7 @@ def remove_states(
 
     if consumers is None:
         change_blocks(session, None, drop, brand_ids=brand_ids)
+        forget_snapshots(session, brand_ids)
         changes = pa.concat_tables(session.read(STATE_CHANGES, where) for where in list_conditions(brand_ids))
     else:
         keys = pa.table({"consumer_id": wanted["consumer_id"]})
@@ -193,6 +200,7 @@ def remove_states(
             _select(session.read_matching(table, keys), wanted) for table in (PAIRS, STATE_CHANGES)
         )
         change_blocks(session, pairs, drop)
+        note_changed_pairs(session, pairs, 0)
         if kind_ids is None:
             session.delete_matching(PAIRS, pairs)
     session.delete_matching(STATE_CHANGES, _select(changes, wanted).select(list(_KEY)))

@@ -1,4 +1,4 @@
-"""The request context of the read API: workspace, cache, workers and percentiles, shared by all requests."""
+"""The request context of the read API: workspace, cache, workers and brands, shared by all requests."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_visibility import find_consumer, find_visibility_by_name
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
+from consumer_fusion.server.brand_cache import BrandCache
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import is_many
-from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api.api_authentication import Authenticator
@@ -49,7 +49,7 @@ class RequestContext:
         barrier: Lands arrivals before a read.
         cache: Cache of results, for all surfaces.
         workers: Worker processes that read many pairs.
-        percentiles: Percentiles of scores within a brand.
+        brands: Scores of all pairs of brands.
     """
 
     workspace: Workspace
@@ -58,13 +58,13 @@ class RequestContext:
     barrier: FreshnessBarrier = field(init=False)
     cache: Cache = field(init=False)
     workers: WorkerPool = field(init=False)
-    percentiles: PercentileCache = field(init=False)
+    brands: BrandCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.barrier = FreshnessBarrier(self.workspace)
         self.cache = Cache()
         self.workers = WorkerPool(self.workspace)
-        self.percentiles = PercentileCache(self.workspace, self.workers, self.cache)
+        self.brands = BrandCache(self.workspace, self.workers, self.cache)
 
     def close(self) -> None:
         """Stop the background threads and worker processes."""

@@ -18,11 +18,11 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import FALLING_DAYS
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
 from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
 from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.score.queries.score_results import PairScore
-from consumer_fusion.server.percentile_cache import Percentile
+from consumer_fusion.server.brand_cache import Percentile
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
@@ -199,7 +199,7 @@ def read_pair_score(
         row, place = list_columns(read_pair([], force.points)), None
     else:
         row = rows[0]
-        place = request_context.percentiles.find_percentile(
+        place = request_context.brands.find_percentile(
             row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
     return _shape(row, keys[consumers[0]], brand, as_of_us, place), consumers, brand_ids or []
@@ -221,7 +221,7 @@ def _name_rows(
         if is_whole_brand:
             place: Percentile | None = Percentile(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
-            place = request_context.percentiles.find_percentile(
+            place = request_context.brands.find_percentile(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
             )
         change = None if snapshot.change is None else float(snapshot.change[number])

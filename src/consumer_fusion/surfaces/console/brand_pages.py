@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from consumer_fusion.events.activity_counts import Activity
 from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
 from consumer_fusion.i18n.translation import _
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import Order
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import (
     Placeholder,
@@ -22,11 +24,19 @@ from consumer_fusion.surfaces.console.figure_parts import (
 from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Redirect
 from consumer_fusion.surfaces.console.queries import BrandData, BrandsData
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
-from consumer_fusion.views.brand_views import make_brand_drawings
+from consumer_fusion.views.brand_views import MOVERS_DRAWN, make_brand_drawings
 from consumer_fusion.views.drawings import Drawing, Drawings
 
 MOVERS_LISTED = 4
 BRANDS_LISTED = 100
+_MOVERS_SCHEMA = pa.schema(
+    [
+        ("consumer", pa.string()),
+        ("brand", pa.string()),
+        ("fusion_score", pa.float64()),
+        ("score_before", pa.float64()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class OverviewPage:
         mix: Number of relationships of each class that occurs, in the order of the classes.
         fallen_count: Number of relationships that fell by more than a point in 28 days.
         risen_count: Number of relationships that rose by more than a point in 28 days.
-        activity: Incoming events.
+        activity: Incoming events; None while those of a large brand are counted.
         live_path: Path of live updates; None where a fixed as-of time is shown.
         fell: Biggest drops: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
         rose: Biggest rises, with the same fields.
@@ -78,7 +88,7 @@ class OverviewPage:
     mix: Sequence[tuple[str, int]]
     fallen_count: int
     risen_count: int
-    activity: Activity
+    activity: Activity | None
     live_path: str | None
     fell: Sequence[Mapping[str, Any]]
     rose: Sequence[Mapping[str, Any]]
@@ -114,8 +124,7 @@ def show_overview(page_request: PageRequest) -> Answer:
     brand = page_request.read_asked("brand")
     page_request.require("view", brand)
     reading = page_request.queries.find_brand(brand, page_request.as_of_us)
-    activity = page_request.queries.find_activity(brand)
-    if reading is None or activity is None:
+    if reading is None:
         return show_being_read(brand, section="overview", brand=brand)
     as_of_us, scores = reading.as_of_us, reading.scores
     classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
@@ -130,15 +139,13 @@ def show_overview(page_request: PageRequest) -> Answer:
         mix=[(name, classes[name]) for name in SYMBIOSIS_LABELS if classes.get(name)],
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
-        activity=activity,
+        activity=page_request.queries.find_activity(brand),
         live_path=find_live_path(page_request, brand=brand),
-        fell=_list_ends(page_request, scores.slice(0, MOVERS_LISTED), is_falling=True),
-        rose=_list_ends(
-            page_request, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False
-        ),
+        fell=_list_movers(page_request, reading, "falling"),
+        rose=_list_movers(page_request, reading, "rising"),
         figures=[
             place_figure(each, "/brand/figure", name=name, brand=brand, as_of=page_request.asked.get("as_of"))
-            for name, each in _make_drawings(page_request, reading, activity).items()
+            for name, each in _make_drawings(page_request, reading).items()
         ],
     )
     return Page("overview.html", brand, content, section="overview", brand=brand)
@@ -156,9 +163,7 @@ def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
 
     def make() -> Drawing:
         reading = page_request.queries.read_brand(brand, page_request.as_of_us)
-        return find_drawing(
-            _make_drawings(page_request, reading, page_request.queries.read_activity(brand)), name
-        )
+        return find_drawing(_make_drawings(page_request, reading), name)
 
     key = ("brand", brand, name, page_request.asked.get("as_of"), page_request.may("see_identities"))
     return answer_figure(
@@ -171,10 +176,13 @@ def find_live_path(page_request: PageRequest, **parameters: object) -> str | Non
     return make_path(LIVE_PATH, **parameters) if page_request.asked.get("as_of", "now") == "now" else None
 
 
-def _make_drawings(page_request: PageRequest, reading: BrandData, activity: Activity) -> Drawings:
+def _make_drawings(page_request: PageRequest, reading: BrandData) -> Drawings:
+    queries = page_request.queries
     return make_brand_drawings(
-        reading.brand, reading.scores, activity.days, show_key=page_request.show_key,
-        read_trend=lambda: page_request.queries.read_trend(reading.brand, page_request.as_of_us),
+        reading.brand, reading.scores,
+        read_activity=lambda: queries.read_activity(reading.brand).days,
+        read_trend=lambda: queries.read_trend(reading.brand, page_request.as_of_us),
+        list_movers=lambda: _tabulate_movers(_list_movers(page_request, reading, "moving", MOVERS_DRAWN)),
     )  # fmt: skip
 
 
@@ -185,20 +193,27 @@ def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | Non
     return low, middle, high
 
 
-def _list_ends(page_request: PageRequest, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
-    """The biggest changes in one direction, the largest first, without those too small to show."""
-    moved = [
+def _list_movers(
+    page_request: PageRequest, reading: BrandData, order: Order, count: int = MOVERS_LISTED
+) -> list[dict[str, Any]]:
+    """The biggest changes in one direction or both, the largest first, without those too small to show."""
+    rows = answers.list_movers(reading.scores, count, order).to_pylist()
+    keys = page_request.queries.name_consumers([row["consumer_id"] for row in rows])
+    return [
         {
-            "consumer": row["consumer"],
-            "shown": page_request.show_key(row["consumer"]),
-            "fusion_score": row["fusion_score"],
-            "score_before": row["fusion_score"] - row["change_28_days"],
-            "change": row["change_28_days"],
+            **row,
+            "consumer": keys[row["consumer_id"]],
+            "shown": page_request.show_key(keys[row["consumer_id"]]),
+            "brand": reading.brand,
+            "change": row["fusion_score"] - row["score_before"],
         }
-        for row in rows.to_pylist()
-        if (row["change_28_days"] < 0) == is_falling and abs(row["change_28_days"]) >= 0.05
+        for row in rows
     ]
-    return moved if is_falling else moved[::-1]
+
+
+def _tabulate_movers(movers: Sequence[Mapping[str, Any]]) -> pa.Table:
+    rows = [{**row, "consumer": row["shown"]} for row in movers]
+    return pa.Table.from_pylist(rows, _MOVERS_SCHEMA)
 
 
 def _list_visible(page_request: PageRequest, found: BrandsData) -> list[dict[str, Any]]:

@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.records.timestamps import from_microseconds, write_moment
+from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
+from consumer_fusion.score.queries.score_results import SCORE_COLUMNS
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
+from consumer_fusion.surfaces.console.queries import BrandData
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.tables import write_csv
 
@@ -29,13 +34,12 @@ ARRANGEMENTS: dict[Arrangement, str] = {
     "highest": N_("highest first"),
     "consumer": N_("by name"),
 }
-_COLUMNS: dict[Arrangement, tuple[str, str]] = {
-    "falling": ("change_28_days", "ascending"),
-    "rising": ("change_28_days", "descending"),
-    "lowest": ("fusion_score", "ascending"),
-    "highest": ("fusion_score", "descending"),
-    "consumer": ("consumer", "ascending"),
-}
+ROWS_READ = 5_000
+"""Number of rows of a download that are read at a time."""
+_DOWNLOADED = (
+    *(name for name in SCORE_COLUMNS if name not in FACET_ORDER and not name.startswith("percentile")),
+    "change_28_days",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +106,20 @@ def show_consumers(page_request: PageRequest) -> Answer:
     reading = page_request.queries.find_brand(brand, page_request.as_of_us)
     if reading is None:
         return show_being_read(_("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
-    as_of_us = reading.as_of_us
-    found = _find_rows(reading.scores, search, symbiosis)
-    found = _arrange(found, order)
+    found = _find_rows(page_request, reading.scores, search, symbiosis)
     if page_request.asked.get("format") == "csv":
         page_request.require("export")
-        return Download("consumers.csv", write_csv(found.column_names, found.to_pylist()))
-    start = _find_start(found, page_request.asked.get("after", ""), order)
-    part = found.slice(start, ROWS_ON_PAGE).to_pylist()
+        _start, listed = _list_rows(page_request, found, "", order, found.num_rows)
+        return Download("consumers.csv", _write_consumers(page_request, reading, listed))
+    start, shown = _list_rows(page_request, found, page_request.asked.get("after", ""), order, ROWS_ON_PAGE)
+    part = page_request.queries.complete_scores(reading, shown["consumer_id"].to_pylist())
     parameters: dict[str, object] = {
         "brand": brand, "order": order, "search": search, "kind": symbiosis, "as_of": page_request.asked.get("as_of"),
     }  # fmt: skip
-    has_more = start + len(part) < found.num_rows
+    has_more = start + shown.num_rows < found.num_rows
     content = ConsumersPage(
         brand=brand,
-        as_of_us=as_of_us,
+        as_of_us=reading.as_of_us,
         is_quiet=page_request.is_quiet,
         search=search,
         order=order,
@@ -125,7 +128,7 @@ def show_consumers(page_request: PageRequest) -> Answer:
         found_count=found.num_rows,
         first_place=start + 1 if part else 0,
         rows=[{**row, "shown": page_request.show_key(row["consumer"])} for row in part],
-        next_path=make_path("/consumers", **parameters, after=_write_cursor(part[-1], order))
+        next_path=make_path("/consumers", **parameters, after=_write_cursor(shown, order))
         if has_more
         else None,
         previous_path=make_path("/consumers", **parameters) if start else None,
@@ -165,38 +168,64 @@ def _read_order(text: str) -> Arrangement:
     raise InputError(_("“{text}” is not a sort order.", text=text))
 
 
-def _find_rows(scores: pa.Table, search: str, symbiosis: str) -> pa.Table:
+def _find_rows(page_request: PageRequest, scores: pa.Table, search: str, symbiosis: str) -> pa.Table:
     if search:
-        scores = scores.filter(pc.match_substring(scores["consumer"], search, ignore_case=True))
-    return scores.filter(pc.equal(scores["symbiosis"], symbiosis)) if symbiosis else scores
+        wanted = page_request.queries.list_consumers(search)
+        scores = scores.filter(np.isin(scores["consumer_id"].to_numpy(), wanted))
+    if not symbiosis:
+        return scores
+    return scores.filter(pc.equal(scores["symbiosis"].combine_chunks().dictionary_decode(), symbiosis))
 
 
-def _arrange(rows: pa.Table, order: Arrangement) -> pa.Table:
-    keys = [_COLUMNS[order]]
-    if order != "consumer":
-        keys.append(("consumer", "ascending"))
-    return rows.sort_by(keys)
-
-
-def _write_cursor(row: Mapping[str, Any], order: Arrangement) -> str:
-    """Cursor of the end of a page: sort value and key, so that the next page is stable while events arrive."""
-    return row["consumer"] if order == "consumer" else f"{row[_COLUMNS[order][0]]!r}:{row['consumer']}"
-
-
-def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
-    """Index of the first row after the cursor."""
-    if not cursor:
-        return 0
+def _list_rows(
+    page_request: PageRequest, rows: pa.Table, cursor: str, order: Arrangement, count: int
+) -> tuple[int, pa.Table]:
+    """The rows after a cursor in order, equal ones in the order of their numbers; and how many are before them."""
+    value, reached = _read_cursor(cursor)
+    consumers = rows["consumer_id"].to_numpy()
     if order == "consumer":
-        return pc.sum(pc.less_equal(rows["consumer"], cursor)).as_py() or 0
-    number, _unused, consumer = cursor.partition(":")
+        listed = page_request.queries.list_consumers()
+        listed = listed[np.isin(listed, consumers)]
+        start = int(np.flatnonzero(listed == reached)[0]) + 1 if cursor and reached in listed else 0
+        return start, rows.take(np.searchsorted(consumers, listed[start : start + count]))
+    values = _list_values(rows, order)
+    is_before = (values < value) | ((values == value) & (consumers <= reached))
+    following = np.flatnonzero(~is_before) if cursor else np.arange(len(values))
+    places = following[answers.find_first(values[following], count)]
+    return len(values) - len(following), rows.take(places)
+
+
+def _list_values(rows: pa.Table, order: Arrangement) -> npt.NDArray[np.float64]:
+    """The values by which rows are in ascending order."""
+    change = rows["change_28_days"].to_numpy()
+    return answers.order_values(order, rows["fusion_score"].to_numpy(), change)
+
+
+def _write_cursor(rows: pa.Table, order: Arrangement) -> str:
+    """Cursor of the end of a page: value and number, so that the next page is stable while events arrive."""
+    last = rows.slice(rows.num_rows - 1)
+    number = last["consumer_id"][0].as_py()
+    return f"{number}" if order == "consumer" else f"{float(_list_values(last, order)[0])!r}:{number}"
+
+
+def _read_cursor(cursor: str) -> tuple[float, int]:
+    """The value and the number of a cursor."""
+    value, _unused, number = cursor.rpartition(":")
     try:
-        value = float(number)
+        return float(value or 0), int(number or 0)
     except ValueError:
         raise InputError(
             _("The position in the list is not valid."), hint=_("Start from the first page.")
         ) from None
-    name, way = _COLUMNS[order]
-    before = pc.less(rows[name], value) if way == "ascending" else pc.greater(rows[name], value)
-    same = pc.and_(pc.equal(rows[name], value), pc.less_equal(rows["consumer"], consumer))
-    return pc.sum(pc.or_(before, same)).as_py() or 0
+
+
+def _write_consumers(page_request: PageRequest, reading: BrandData, rows: pa.Table) -> str:
+    """The rows as CSV, some thousand at a time."""
+    texts = []
+    for first in range(0, max(rows.num_rows, 1), ROWS_READ):
+        consumers = rows["consumer_id"][first : first + ROWS_READ].to_pylist()
+        part = page_request.queries.complete_scores(reading, consumers)
+        for row in part:
+            row["as_of"] = write_moment(reading.as_of_us)
+        texts.append(write_csv(_DOWNLOADED, part, has_heading=not first))
+    return "".join(texts)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion import inspection
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.operations import EffectParameters, answer_question
 from consumer_fusion.causal.effects.shrinking import read_effect
 from consumer_fusion.events.activity_counts import Activity, count_activity
-from consumer_fusion.events.entities import find_keys
+from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
 from consumer_fusion.records.entity import ENTITIES
@@ -24,13 +28,17 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.queries.answers import NamedMoment
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
+from consumer_fusion.score.queries.brand_visibility import find_brand_ids
+from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.score.states.kept_states import read_kept_states
+from consumer_fusion.server.brand_cache import BrandCache
 from consumer_fusion.server.cache import Cache, Version
-from consumer_fusion.server.many_pairs import is_many, read_brand, summarise_brands
-from consumer_fusion.server.percentile_cache import PercentileCache
+from consumer_fusion.server.many_pairs import MANY_STATES, is_many, summarise_brands
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.console.cache_control import find_patience
 from consumer_fusion.workspace import Workspace
@@ -64,11 +72,15 @@ class BrandData:
 
     Attributes:
         brand: Key of the brand.
+        brand_id: Number of the brand.
+        fixed_us: As-of time that was chosen by date; None for the default.
         as_of_us: As-of time, in microseconds since the epoch.
-        scores: Columns of `answers.score_pairs` with `change_28_days`, the biggest drop first.
+        scores: Columns `SNAPSHOT_SCHEMA`, in the order of consumers.
     """
 
     brand: str
+    brand_id: int
+    fixed_us: int | None
     as_of_us: int
     scores: pa.Table
 
@@ -95,7 +107,7 @@ class ConsoleQueries:
         workspace: Workspace.
         cache: Cache of results.
         workers: Worker processes that read many pairs.
-        percentiles: Percentiles of scores within a brand.
+        brands: Scores of all pairs of brands.
     """
 
     def __init__(
@@ -103,12 +115,12 @@ class ConsoleQueries:
         workspace: Workspace,
         cache: Cache | None = None,
         workers: WorkerPool | None = None,
-        percentiles: PercentileCache | None = None,
+        brands: BrandCache | None = None,
     ) -> None:
         self._workspace = workspace
         self.cache = cache or Cache()
         self._workers = workers or WorkerPool(workspace)
-        self._percentiles = percentiles or PercentileCache(workspace, self._workers, self.cache)
+        self._brands = brands or BrandCache(workspace, self._workers, self.cache)
         self._chosen: OrderedDict[int, bool] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -145,15 +157,13 @@ class ConsoleQueries:
 
     def read_brands(self, as_of_us: int) -> BrandsData:
         """Summary of all brands. In a large workspace it may be stale; its `as_of_us` says how old it is."""
-        key, version = self._place(("brands",), as_of_us)
-        make, is_large = self._choose_summary(as_of_us)
-        return self._recall(key, version, make, is_large=is_large)
+        found = self._find_brands(as_of_us, is_waiting=True)
+        assert found is not None, "it waits"
+        return found
 
     def find_brands(self, as_of_us: int) -> BrandsData | None:
         """Like `read_brands`, but None where reading takes seconds; it is then computed in the background."""
-        key, version = self._place(("brands",), as_of_us)
-        make, is_large = self._choose_summary(as_of_us)
-        return self._find(key, version, make, is_large=is_large)
+        return self._find_brands(as_of_us, is_waiting=False)
 
     def list_brand_names(self, as_of_us: int) -> list[str]:
         """Keys of all brands, the largest first; alphabetically until their sizes are known."""
@@ -166,15 +176,24 @@ class ConsoleQueries:
             )
         return list(rows["entity_key"].to_pylist())
 
-    def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsData], bool]:
+    def _find_brands(self, as_of_us: int, *, is_waiting: bool) -> BrandsData | None:
         is_large = self._is_many(None)
+        if is_large and self._find_fixed(as_of_us) is None:
+            kept = self.cache.recall(
+                ("brands", "snapshots"), self.find_version(),
+                lambda: answers.read_brand_summaries(self._workspace), patience_seconds=find_patience(),
+            )  # fmt: skip
+            if kept is not None:
+                return BrandsData(kept[1], kept[0])
 
         def make() -> BrandsData:
             if is_large:
                 return BrandsData(as_of_us, self._workers.run(summarise_brands, as_of_us))
             return BrandsData(as_of_us, summarise_brands(self._workspace, as_of_us))
 
-        return make, is_large
+        key, version = self._place(("brands",), as_of_us)
+        ask = self._recall if is_waiting else self._find
+        return ask(key, version, make, is_large=is_large)
 
     def read_brand(self, brand: str, as_of_us: int) -> BrandData:
         """The relationships of a brand. Those of a large brand may be stale; `as_of_us` says how old they are.
@@ -182,26 +201,70 @@ class ConsoleQueries:
         Raises:
             NotFoundError: There is no such brand.
         """
-        key, version = self._place(("brand", brand), as_of_us)
-        make, is_large = self._choose_reader(brand, as_of_us)
-        return self._recall(key, version, make, is_large=is_large)
+        found = self._find_brand(brand, as_of_us, is_waiting=True)
+        assert found is not None, "it waits"
+        return found
 
     def find_brand(self, brand: str, as_of_us: int) -> BrandData | None:
         """Like `read_brand`, but None where reading takes seconds; it is then computed in the background."""
-        key, version = self._place(("brand", brand), as_of_us)
-        make, is_large = self._choose_reader(brand, as_of_us)
-        return self._find(key, version, make, is_large=is_large)
+        return self._find_brand(brand, as_of_us, is_waiting=False)
 
-    def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandData], bool]:
-        """The function that reads a brand, and whether it runs in a worker process."""
-        is_large = self._is_many(brand)
+    def _find_brand(self, brand: str, as_of_us: int, *, is_waiting: bool) -> BrandData | None:
+        with self._workspace.store.reading() as session:
+            brand_id = (find_brand_ids(session, brand) or [0])[0]
+        fixed_us = self._find_fixed(as_of_us)
+        most_states = math.inf if is_waiting else MANY_STATES
+        found = self._brands.find(
+            brand_id, fixed_us, patience_seconds=find_patience(), most_states=most_states
+        )
+        return None if found is None else BrandData(brand, brand_id, fixed_us, found.as_of_us, found.scores)
 
-        def make() -> BrandData:
-            if is_large:
-                return BrandData(brand, as_of_us, self._workers.run(read_brand, brand, as_of_us))
-            return BrandData(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
+    def _find_fixed(self, as_of_us: int) -> int | None:
+        """The as-of time if it was chosen by date; None for the default one, which advances."""
+        with self._lock:
+            is_named = as_of_us in self._chosen
+        is_default = is_named and answers.find_fixed_moment(self._workspace, None) in (None, as_of_us)
+        return None if is_default else as_of_us
 
-        return make, is_large
+    def name_consumers(self, consumers: Collection[int]) -> dict[int, str]:
+        """The keys of consumers."""
+        with self._workspace.store.reading() as session:
+            return name_entities(session, consumers)
+
+    def list_consumers(self, search: str = "") -> npt.NDArray[np.int64]:
+        """The consumers whose key contains a text, whatever its case, in the order of their keys."""
+        with self._workspace.store.reading() as session:
+            newest = session.summarise(ENTITIES, "entity_id", "max")
+        keys = self.cache.recall(("consumer keys",), Version(None, newest), self._read_consumer_keys)
+        if search:
+            keys = keys.filter(pc.match_substring(keys["entity_key"], search, ignore_case=True))
+        found: npt.NDArray[np.int64] = keys["entity_id"].to_numpy()
+        return found
+
+    def _read_consumer_keys(self) -> pa.Table:
+        with self._workspace.store.reading() as session:
+            where = {"entity_type": "consumer"}
+            keys = session.read(ENTITIES, where, columns=("entity_id", "entity_key"))
+        return keys.sort_by("entity_key")
+
+    def complete_scores(self, data: BrandData, consumers: Sequence[int]) -> list[dict[str, Any]]:
+        """The rows of some consumers of a brand with all columns of a score, read again, in their order."""
+        workspace = self._workspace
+        as_of_us = answers.resolve_as_of(workspace, None) if data.fixed_us is None else data.fixed_us
+        force = put_points_in_force(workspace)
+        with workspace.store.reading() as session:
+            context = force.open(workspace, session)
+            states = read_states(context, as_of_us, consumers=consumers, brand_ids=[data.brand_id])
+            keys = name_entities(session, consumers)
+        scores = score_states(states, force.points, force.kind_ids).to_pylist()
+        found = {row["consumer_id"]: row for row in scores}
+        own = data.scores.filter(np.isin(data.scores["consumer_id"].to_numpy(), consumers))
+        change = dict(zip(own["consumer_id"].to_pylist(), own["change_28_days"].to_pylist(), strict=True))
+        return [
+            {**found[each], "consumer": keys[each], "brand": data.brand, "change_28_days": change.get(each)}
+            for each in consumers
+            if each in found
+        ]
 
     def read_pair(self, consumer: str, brand: str, as_of_us: int, *, with_other_brands: bool) -> PairData:
         """One relationship with everything that it consists of; never stale.
@@ -353,7 +416,7 @@ class ConsoleQueries:
             with_other_brands=with_other_brands,
             recall=lambda key, version, read: self.cache.recall(key, Version(version), read),
         )
-        earlier = answer.fold.read(as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS)
+        earlier = answer.fold.read(as_of_us - FALLING_DAYS * DAY_MICROSECONDS)
         now_score = answer.reading.fusion_score
         return PairData(answer, self._find_percentile(answer, now_score), now_score - earlier.fusion_score)
 
@@ -368,7 +431,7 @@ class ConsoleQueries:
         if not is_pair:
             return None
         is_now = abs(self._workspace.now_us - answer.as_of_us) < _NOW_US
-        place = self._percentiles.find_percentile(
+        place = self._brands.find_percentile(
             brand_ids[0], consumers[0], value, None if is_now else answer.as_of_us
         )
         return None if place is None else place.percentile

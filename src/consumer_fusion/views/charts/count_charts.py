@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,11 +21,36 @@ MOST_DOTS = 600
 _SIDES = ("consumer_to_brand", "brand_to_consumer", "symbiosis")
 
 
-def _count_pairs(scores: pa.Table) -> list[int]:
+def _count_pairs(scores: pa.Table) -> npt.NDArray[np.int64]:
     """Number of pairs of each row: its `pair_count`, else one."""
     if "pair_count" in scores.column_names:
-        return [int(count) for count in scores["pair_count"].to_pylist()]
-    return [1] * scores.num_rows
+        counts: npt.NDArray[np.int64] = scores["pair_count"].to_numpy().astype(np.int64)
+        return counts
+    return np.ones(scores.num_rows, np.int64)
+
+
+def _encode(scores: pa.Table) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """The class of each row as a place in a list of classes; all of one class where none is told."""
+    if "symbiosis" not in scores.column_names:
+        return np.zeros(scores.num_rows, np.int64), [""]
+    classes = scores["symbiosis"].combine_chunks()
+    if not pa.types.is_dictionary(classes.type):
+        classes = classes.dictionary_encode()
+    return classes.indices.to_numpy(zero_copy_only=False).astype(np.int64), classes.dictionary.to_pylist()
+
+
+def _sum_groups(
+    counts: npt.NDArray[np.int64], *keys: npt.NDArray[np.int64]
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """The groups of equal keys in their order, and the sum of the counts of each."""
+    order = np.lexsort(keys[::-1])
+    ordered = [key[order] for key in keys]
+    is_first = np.ones(len(order), bool)
+    if len(order):
+        is_first[1:] = np.any([key[1:] != key[:-1] for key in ordered], axis=0)
+    starts = np.flatnonzero(is_first)
+    sums = np.add.reduceat(counts[order], starts) if len(starts) else np.zeros(0, np.int64)
+    return [key[starts] for key in ordered], sums
 
 
 def gather_bins(scores: pa.Table, bin_points: int = 2) -> pa.Table:
@@ -34,22 +61,18 @@ def gather_bins(scores: pa.Table, bin_points: int = 2) -> pa.Table:
         bin_points: Width of a bar in score points.
     """
     check_columns(scores, ["fusion_score"], "score distribution")
-    classes = (
-        scores["symbiosis"].to_pylist() if "symbiosis" in scores.column_names else [""] * scores.num_rows
+    codes, classes = _encode(scores)
+    is_unknown = np.array([name == "unknown" for name in classes] or [False])[codes]
+    bins = (scores["fusion_score"].to_numpy() // bin_points).astype(np.int64) * bin_points
+    (start, unknown), pairs = _sum_groups(
+        _count_pairs(scores), np.minimum(bins, 100 - bin_points), is_unknown.astype(np.int64)
     )
-    counts: Counter[tuple[int, str]] = Counter()
-    for score, symbiosis, pairs in zip(
-        scores["fusion_score"].to_pylist(), classes, _count_pairs(scores), strict=True
-    ):
-        start = min(int(score // bin_points) * bin_points, 100 - bin_points)
-        counts[start, "unknown" if symbiosis == "unknown" else "known"] += pairs
-    listed = sorted(counts.items())
     return pa.table(
         {
-            "score_from": pa.array([start for (start, _), _ in listed], pa.int64()),
-            "score_to": pa.array([start + bin_points for (start, _), _ in listed], pa.int64()),
-            "certainty": pa.array([certainty for (_, certainty), _ in listed], pa.string()),
-            "pair_count": pa.array([pairs for _, pairs in listed], pa.int64()),
+            "score_from": pa.array(start, pa.int64()),
+            "score_to": pa.array(start + bin_points, pa.int64()),
+            "certainty": pa.array(["unknown" if each else "known" for each in unknown], pa.string()),
+            "pair_count": pa.array(pairs, pa.int64()),
         }
     )
 
@@ -64,15 +87,21 @@ def gather_cells(scores: pa.Table) -> pa.Table:
         `consumer_to_brand`, `brand_to_consumer`, `symbiosis`, `pair_count`, the largest first.
     """
     check_columns(scores, list(_SIDES), "both-sides chart")
-    dots = list(zip(*(scores[name].to_pylist() for name in _SIDES), _count_pairs(scores), strict=True))
-    if len(dots) > MOST_DOTS:
-        cells: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-        for given, received, symbiosis, pairs in dots:
-            cells[round(given / 2), round(received / 2)][symbiosis] += pairs
-        dots = [
-            (2.0 * given, 2.0 * received, classes.most_common(1)[0][0], sum(classes.values()))
-            for (given, received), classes in cells.items()
-        ]
+    codes, classes = _encode(scores)
+    given, received = (scores[name].to_numpy().astype(float) for name in _SIDES[:2])
+    pairs = _count_pairs(scores)
+    if len(codes) > MOST_DOTS:
+        places = [np.rint(side / 2).astype(np.int64) for side in (given, received)]
+        (x, y, code), counts = _sum_groups(pairs, *places, codes)
+        (x_cell, y_cell), pairs = _sum_groups(counts, x, y)
+        # The last of each cell in the order of the counts is its most common class.
+        order = np.lexsort((counts, y, x))
+        last = np.cumsum(np.unique(np.stack([x, y]), axis=1, return_counts=True)[1]) - 1
+        codes = code[order[last]]
+        given, received = 2.0 * x_cell, 2.0 * y_cell
+    dots = list(
+        zip(given.tolist(), received.tolist(), [classes[each] for each in codes], pairs.tolist(), strict=True)
+    )
     dots.sort(key=lambda dot: (-dot[3], dot[:3]))
     return pa.table(
         {
@@ -91,10 +120,11 @@ def gather_classes(scores: pa.Table) -> pa.Table:
         scores: The table that `draw_symbiosis_mix` takes.
     """
     check_columns(scores, ["symbiosis"], "symbiosis mix")
-    counts: Counter[str] = Counter()
-    for symbiosis, pairs in zip(scores["symbiosis"].to_pylist(), _count_pairs(scores), strict=True):
-        counts[symbiosis] += pairs
-    present = [key for key in SYMBIOSIS_LABELS if counts[key]]
+    codes, classes = _encode(scores)
+    totals = np.zeros(len(classes), np.int64)
+    np.add.at(totals, codes, _count_pairs(scores))
+    counts = dict(zip(classes, totals.tolist(), strict=True))
+    present = [key for key in SYMBIOSIS_LABELS if counts.get(key)]
     return pa.table(
         {
             "symbiosis": pa.array(present, pa.string()),
