@@ -7,4 +7,5 @@ __all__ = [
     "points_comparison",
     "points_editing",
     "score_context",
+    "snapshot_renewal",
 ]

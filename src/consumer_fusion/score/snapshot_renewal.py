@@ -108,7 +108,7 @@ def _is_due(session: Session, head: Mapping[str, Any] | None, version: str, as_o
 
 
 def has_many_events(session: Session) -> bool:
-    """Whether a workspace has so many events that reading all its pairs takes long."""
+    """Whether reading all pairs of the workspace takes long, because of its number of events."""
     first, last = (session.summarise(EVENTS, "sequence", function) for function in ("min", "max"))
     inbox = 0 if first is None or last is None else int(last - first) + 1
     return inbox + sum(each.row_count for each in list_segments(session)) >= MANY_EVENTS

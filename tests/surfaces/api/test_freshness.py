@@ -1,9 +1,10 @@
-"""An answer lacks nothing that was acknowledged some seconds before, and waits for nothing that is newer."""
+"""An answer waits for what was acknowledged only if it is asked to; what waited for long is landed."""
 
 from __future__ import annotations
 
 import json
-from time import monotonic
+from queue import Queue
+from time import monotonic, sleep
 
 import pytest
 
@@ -41,13 +42,14 @@ def send(workspace, number):
         )
 
 
-def test_what_waits_is_landed_before_the_first_answer(workspace, clock):
-    send(workspace, 1)
-    FreshnessBarrier(workspace).ensure_landed()
-    assert count_inbox(workspace) == 1
+def wait_until_landed(workspace):
+    end = monotonic() + 20
+    while not count_inbox(workspace):
+        assert monotonic() < end, "nothing landed"
+        sleep(0.01)
 
 
-def test_nobody_waits_for_what_came_just_now_unless_they_insist(workspace, clock):
+def test_nobody_waits_unless_they_insist(workspace, clock):
     barrier = FreshnessBarrier(workspace)
     barrier.ensure_landed()
     send(workspace, 1)
@@ -58,40 +60,37 @@ def test_nobody_waits_for_what_came_just_now_unless_they_insist(workspace, clock
     assert count_inbox(workspace) == 1
 
 
-def test_what_waited_for_longer_is_landed(workspace, clock):
+def test_what_waited_for_long_is_landed_in_the_background(workspace, clock):
     barrier = FreshnessBarrier(workspace)
     barrier.ensure_landed()
     send(workspace, 1)
     clock[0] += freshness.LAG_SECONDS + 0.1
     barrier.ensure_landed()
-    assert count_inbox(workspace) == 1
+    wait_until_landed(workspace)
 
 
 def test_a_landing_by_somebody_else_counts_from_its_beginning(workspace, clock, monkeypatch):
     barrier = FreshnessBarrier(workspace)
-    landed = []
-    monkeypatch.setattr(pipeline, "land_arrivals", lambda *_, **__: landed.append(clock[0]))
+    landed = Queue()
+    monkeypatch.setattr(pipeline, "land_arrivals", lambda *_, **__: landed.put(clock[0]))
     send(workspace, 1)
     barrier.note_landing(clock[0])
     clock[0] += freshness.LAG_SECONDS - 0.1
     barrier.ensure_landed()
-    assert landed == []
     clock[0] += 0.2
     barrier.ensure_landed()
-    assert landed == [clock[0]]
+    assert landed.get(timeout=20) == clock[0]
+    assert landed.empty()
 
 
-def test_while_an_import_writes_one_question_waits_a_little_and_the_next_not_at_all(workspace):
+def test_no_question_waits_while_an_import_writes(workspace):
     barrier = FreshnessBarrier(workspace, lag_seconds=0.0, patience_seconds=0.5)
     send(workspace, 1)
     with workspace.store.writing():  # as an import does for minutes
         begun = monotonic()
-        barrier.ensure_landed()
-        assert 0.4 < monotonic() - begun < 5
-        begun = monotonic()
         for _ in range(20):
             barrier.ensure_landed()
-        assert monotonic() - begun < 3  # not 20 times the patience
+        assert monotonic() - begun < 0.5
         with pytest.raises(ConflictError, match="cannot be counted yet"):
             barrier.ensure_landed(is_forced=True)
         assert count_inbox(workspace) == 0

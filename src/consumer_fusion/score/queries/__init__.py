@@ -1,6 +1,7 @@
 """Queries: scores, explanations and histories of a workspace; nothing here changes stored data."""
 
 __all__ = [
+    "brand_scores",
     "brand_visibility",
     "answers",
     "daily_means",

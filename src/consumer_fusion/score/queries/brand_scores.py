@@ -1,6 +1,6 @@
 """The scores of all pairs of a brand: computed from their states, or from a snapshot and what changed since.
 
-What it tells is exact for the as-of time of the snapshot; pairs that changed since are read again with it.
+A snapshot is exact for its as-of time; pairs that changed since are read again with it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from consumer_fusion.score.states.brand_snapshots import (
 )
 
 FALLING_DAYS = 28
-"""Number of days over which the change of a score is told."""
+"""Number of days over which the change of a score is computed."""
 
 MIX: Mapping[str, frozenset[str]] = {
     "mutualism": frozenset({"mutualism"}),

@@ -36,7 +36,7 @@ from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.score.states.kept_states import read_kept_states, stream_kept_states
 
 MOST_DAYS_BACK = 62
-"""States of up to so many days ago come from those of now, less the events since; older ones from all events."""
+"""Maximum age in days of states that come from those of now, less the events since; older ones from all events."""
 MOST_HALF_LIVES_BACK = 20
 """The same in half-lives: events since weigh up to two to this power more than those that are left, so that six of
 the sixteen digits of their sums are lost."""

@@ -1,6 +1,6 @@
 """Snapshots of brands: the scores of all their pairs at an as-of time, stored, with the pairs that changed since.
 
-What pages tell about a brand needs the scores of all its pairs. They are computed once in a while; in between, the
+Pages about a brand need the scores of all its pairs. They are computed once in a while; in between, the
 transaction that changes a state notes the pair, so that a snapshot and the few pairs noted since are up to date.
 """
 
@@ -114,7 +114,7 @@ def note_changed_pairs(session: Session, pairs: pa.Table, oldest_us: int) -> Non
 
 
 def forget_snapshots(session: Session, brand_ids: Collection[int] | None) -> None:
-    """Forget the snapshots of brands of which very many pairs changed; a job makes them anew.
+    """Forget the snapshots of brands of which very many pairs changed; a job makes them again.
 
     Args:
         session: A writing session.
@@ -126,7 +126,7 @@ def forget_snapshots(session: Session, brand_ids: Collection[int] | None) -> Non
 
 
 def read_snapshot_heads(session: Session, brand_id: int | None = None) -> dict[int, dict[str, Any]]:
-    """What is known of the snapshots but their scores, by brand: the columns of `BRAND_SNAPSHOTS`."""
+    """The snapshots without their scores, by brand: the columns of `BRAND_SNAPSHOTS`."""
     where = {"is_complete": True} | ({} if brand_id is None else {"brand_id": brand_id})
     rows = session.read(BRAND_SNAPSHOTS, where, order_by=("snapshot_id",)).to_pylist()
     return {row["brand_id"]: row for row in rows}

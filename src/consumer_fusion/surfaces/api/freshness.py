@@ -1,4 +1,4 @@
-"""Freshness: arrivals are landed before a read, by one landing at a time and not on every request."""
+"""Freshness: a read that insists waits until arrivals have landed, by one landing at a time; no other read waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.events.inbox_queue import count_arrivals
 from consumer_fusion.workspace import Workspace
 
-LAG_SECONDS = 3.0
+LAG_SECONDS = 10.0
+"""Time after the last landing from which a read starts one: as a rule another thread lands about once a second."""
 PATIENCE_SECONDS = 5.0
 
 
@@ -24,16 +25,11 @@ class _Landing:
 
 
 class FreshnessBarrier:
-    """Lands arrivals before they are read.
-
-    A response may lack events acknowledged less than `LAG_SECONDS` before the request, and no others. Requests
-    therefore do not wait for the thread that lands arrivals about once a second, as long as it keeps up. While an
-    import writes for minutes, nothing can be landed: one request then waits for `PATIENCE_SECONDS`, and those that
-    follow do not wait.
+    """Lands arrivals for a read that insists on all of them; see that no arrival waits for long.
 
     Args:
         workspace: Workspace.
-        lag_seconds: Maximum age of arrivals that may be missing.
+        lag_seconds: Time after the last landing from which a read starts one.
         patience_seconds: Maximum time to wait for a landing, from its start.
     """
 
@@ -55,7 +51,7 @@ class FreshnessBarrier:
         self._landed_until = max(self._landed_until, moment)
 
     def ensure_landed(self, *, is_forced: bool = False) -> None:
-        """Land waiting arrivals unless that was done just now; if another writer takes long, use the existing data.
+        """Land waiting arrivals, and wait for that only if they must be included.
 
         Args:
             is_forced: Whether everything acknowledged so far must be included.
@@ -64,7 +60,9 @@ class FreshnessBarrier:
             ConflictError: It must be included, and another writer takes too long.
         """
         asked = monotonic()
-        if not is_forced and asked - self._landed_until < self._lag_seconds:
+        if not is_forced:
+            if asked - self._landed_until >= self._lag_seconds:
+                self._join_landing(asked)
             return
         # A landing that began before this request may have missed something: then one more.
         for _ in range(2):
@@ -72,17 +70,12 @@ class FreshnessBarrier:
             if landing is None:
                 return
             if not landing.is_done.wait(max(0.0, landing.began + self._patience_seconds - monotonic())):
-                if is_forced:
-                    raise ConflictError(
-                        "Another writer is busy, so that recent arrivals cannot be counted yet.",
-                        hint="Retry later, or without `fresh`.",
-                    )
-                return
+                raise ConflictError(
+                    "Another writer is busy, so that recent arrivals cannot be counted yet.",
+                    hint="Retry later, or without `fresh`.",
+                )
             if landing.error is not None:
-                if is_forced or not isinstance(landing.error, (ConflictError, StoreError)):
-                    raise landing.error
-                self.note_landing(landing.began)  # not retried at every request
-                return
+                raise landing.error
 
     def _join_landing(self, asked: float) -> _Landing | None:
         """The landing to wait for; None where everything relevant has landed."""
@@ -104,7 +97,8 @@ class FreshnessBarrier:
         try:
             pipeline.land_arrivals(self._workspace, wait_seconds=self._patience_seconds)
             self.note_landing(landing.began)
-        except BaseException as error:  # noqa: BLE001 - raised in the waiting requests
+        except BaseException as error:  # noqa: BLE001 - raised in the request that waits
             landing.error = error
+            self.note_landing(landing.began)  # not retried at every request
         finally:
             landing.is_done.set()

@@ -30,7 +30,7 @@ def _count_pairs(scores: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _encode(scores: pa.Table) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """The class of each row as a place in a list of classes; all of one class where none is told."""
+    """The class of each row as a place in a list of classes; all of one class where the table has none."""
     if "symbiosis" not in scores.column_names:
         return np.zeros(scores.num_rows, np.int64), [""]
     classes = scores["symbiosis"].combine_chunks()
