@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +30,7 @@ NEWEST_MARK = "newest_occurred_us"
 FOLDED_DERIVED_MARK = "folded_derived_sequence"
 FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
 """The columns of an event that a fold reads."""
+_SELECTED_BY = ("consumer_id", "brand_id", "kind_id", "occurred_us", "day")
 NO_EVENTS = "no_events"
 """Table for the events of a store without any."""
 FEW_MEMBERS = 200
@@ -232,6 +235,78 @@ def open_events(
     return EventSource(f"({relation})", tables)
 
 
+def read_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    selection: EventSelection,
+    *,
+    columns: Sequence[str],
+    segments: Sequence[Segment] | None = None,
+    only_segments: bool = False,
+) -> pa.Table:
+    """The selected attributed events, each under its canonical consumer, in any order: for few events.
+
+    The engine reads segments only. Events of the inbox and derived ones are selected as they leave the store, because
+    planning a query over them takes several times longer than that.
+
+    Args:
+        session: Session of the store.
+        engine: Engine to read segments with.
+        folder: Folder of the workspace.
+        selection: Events to read.
+        columns: Columns to read, of `LEDGER_COLUMNS`.
+        segments: Segments to read instead of those of the manifest.
+        only_segments: Whether to leave out inbox and derived events.
+    """
+    identity_map = read_identity_map(session, selection.consumers)
+    members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
+    selection = replace(selection, consumers=members)
+    needed = tuple(dict.fromkeys((*columns, *_SELECTED_BY)))
+    schema = _empty(columns).schema
+    parts = [schema.empty_table()]
+    if not only_segments:
+        for table, mark in ((EVENTS, FOLDED_MARK), (DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
+            rows = _read_hot(session, table, mark, selection, members, needed)
+            parts.append(rows.filter(_find_selected(rows, selection)).select(columns).cast(schema))
+    stored = open_events(
+        session, folder, selection, columns=columns, segments=segments, only_segments=True, is_merged=False
+    )
+    if not stored.is_empty:
+        text = f"select * from {stored.relation} e"
+        parts.append(engine.read(text, step="read sealed events", tables=stored.tables).cast(schema))
+    events = pa.concat_tables(parts)
+    if identity_map:
+        known, own = _to_table(identity_map), events["consumer_id"].combine_chunks()
+        place = pc.index_in(own, known["member_id"].combine_chunks())
+        canonical = pc.coalesce(known["canonical_id"].combine_chunks().take(place), own)
+        events = events.set_column(events.column_names.index("consumer_id"), "consumer_id", canonical)
+    return events.select(columns)
+
+
+def _find_selected(rows: pa.Table, selection: EventSelection) -> npt.NDArray[np.bool_]:
+    """Whether each row meets the selection, with the conditions of `_write_conditions`."""
+    consumer_id, brand_id, kind_id, occurred_us, day = (rows[name].to_numpy() for name in _SELECTED_BY)
+    is_selected = np.ones(rows.num_rows, np.bool_)
+    if selection.is_attributed_only:
+        is_selected &= (consumer_id != 0) & (brand_id != 0)
+    for values, wanted in (
+        (consumer_id, selection.consumers),
+        (brand_id, selection.brand_ids),
+        (kind_id, selection.kind_ids),
+        (occurred_us, selection.times_us),
+    ):
+        if wanted is not None:
+            is_selected &= np.isin(values, np.fromiter(wanted, np.int64))
+    if selection.until_us is not None:
+        is_selected &= occurred_us <= selection.until_us
+    if selection.min_day is not None:
+        is_selected &= day >= selection.min_day
+    if selection.max_day is not None:
+        is_selected &= day <= selection.max_day
+    return is_selected
+
+
 def find_pairs_of(engine: Engine, events: EventSource) -> set[tuple[int, int]]:
     """The pairs of events: consumer, as stored, and brand."""
     found = engine.read(
@@ -358,5 +433,6 @@ __all__ = [
     "list_members",
     "map_canonical",
     "open_events",
+    "read_events",
     "read_identity_map",
 ]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.events.event_reader import EventSelection, open_events
+from consumer_fusion.events.event_reader import EventSelection, open_events, read_events
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.score.model.ledger import HIDDEN_EVENT_ID, LedgerEntry, order_entries
 from consumer_fusion.score.model.pair_events import (
-    NUMBER_COLUMNS,
     UNSCORED,
     Integers,
     PairEvents,
@@ -26,17 +26,12 @@ from consumer_fusion.score.model.pair_events import (
 from consumer_fusion.score.queries.other_brands import is_of_other_brand, mask_other_brands
 from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
 from consumer_fusion.score.score_context import ScoreContext
-from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 
 Recall = Callable[[Hashable, Hashable, Callable[[], PairFold]], PairFold]
 """Remembers folds by key and version; calls the function where it does not know them."""
 _READ = ("consumer_id", "brand_id", "kind_id", "occurred_us", "magnitude", "trust", "parent_event_id")
 _IDENTIFIED = (*_READ, "day", "event_id")
-_SELECT_NUMBERS = (
-    "select occurred_us, cast(kind_id as smallint) as kind, magnitude, trust, "
-    "parent_event_id is not null as is_derived"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +84,14 @@ def read_pair_fold(
 
 def _read_numbers(context: ScoreContext, pair: PairSelection, *, is_sealed: bool) -> PairEvents:
     """The numbers of sealed or of all other events, in order, with the numbers of their kinds as stored."""
-    source = open_events(
+    rows = read_events(
         context.session,
+        context.engine,
         context.folder,
         EventSelection(consumers=pair.consumers, brand_ids=pair.brand_ids),
         columns=_READ,
-        segments=list_segments(context.session) if is_sealed else (),
+        segments=None if is_sealed else (),
         only_segments=is_sealed,
-    )
-    if source.is_empty:
-        none = np.empty(0)
-        return PairEvents(
-            none.astype(np.int64), none.astype(np.int16), none, none.copy(), none.astype(np.bool_), ()
-        )
-    rows = context.engine.read(
-        f"{_SELECT_NUMBERS} from {source.relation} e", step="read the events of a pair", tables=source.tables
     )
     events = _to_events(rows)
     # Sealed events are sorted by kind and time, so that a stable sort is a merge of few runs.
@@ -115,7 +103,14 @@ def _read_numbers(context: ScoreContext, pair: PairSelection, *, is_sealed: bool
 
 
 def _to_events(rows: pa.Table) -> PairEvents:
-    return PairEvents(**{name: rows[name].to_numpy() for name in NUMBER_COLUMNS}, kinds=())
+    return PairEvents(
+        rows["occurred_us"].to_numpy(),
+        rows["kind_id"].to_numpy().astype(np.int16),
+        rows["magnitude"].to_numpy(),
+        rows["trust"].to_numpy(),
+        pc.is_valid(rows["parent_event_id"]).to_numpy(),
+        (),
+    )
 
 
 def _name_kinds(
@@ -190,8 +185,9 @@ def arrange_ties(context: ScoreContext, pair: PairSelection, fold: PairFold) -> 
     if not is_same.any():
         return fold
     places = events.find_ties(np.flatnonzero(is_same))
-    source = open_events(
+    rows = read_events(
         context.session,
+        context.engine,
         context.folder,
         EventSelection(
             consumers=pair.consumers,
@@ -199,13 +195,10 @@ def arrange_ties(context: ScoreContext, pair: PairSelection, fold: PairFold) -> 
             times_us=np.unique(events.occurred_us[places]).tolist(),
             until_us=pair.as_of_us,
         ),
-        columns=_IDENTIFIED,
+        columns=(*_READ, "event_id"),
     )
-    rows = context.engine.read(
-        f"{_SELECT_NUMBERS} from {source.relation} e order by occurred_us, is_derived, event_id",
-        step="order the events of one time",
-        tables=source.tables,
-    )
+    rows = rows.append_column("is_derived", pc.is_valid(rows["parent_event_id"]))
+    rows = rows.sort_by([(name, "ascending") for name in ("occurred_us", "is_derived", "event_id")])
     return fold.arrange(places, _name_kinds(_to_events(rows), context, events.kinds))
 
 

@@ -20,6 +20,7 @@ from consumer_fusion.events.event_reader import (
     EventSelection,
     EventSource,
     open_events,
+    read_events,
 )
 from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.records.pair_state import SUMS
@@ -261,43 +262,30 @@ def read_ledgers(
         points keeps its own name, with a suffix if that name is a key too, to distinguish it from events that count.
     """
     keys = {number: key for key, number in context.kind_ids.items()}
-    source = open_events(
-        context.session,
-        context.folder,
-        EventSelection(
-            consumers=consumers,
-            brand_ids=brand_ids,
-            kind_ids=kind_ids,
-            until_us=until_us,
-            times_us=times_us,
-            min_day=min_day,
-        ),
-        columns=_LEDGER_READ,
+    selection = EventSelection(
+        consumers=consumers,
+        brand_ids=brand_ids,
+        kind_ids=kind_ids,
+        until_us=until_us,
+        times_us=times_us,
+        min_day=min_day,
     )
-    listed = [
-        (number, key, context.points.kinds[key].trust)
-        for number, key in keys.items()
-        if key in context.points.kinds
-    ]
-    kinds = pa.table(
-        {
-            "kind_id": pa.array([row[0] for row in listed], pa.int64()),
-            "kind_key": pa.array([row[1] for row in listed], pa.string()),
-            "kind_trust": pa.array([row[2] for row in listed], pa.float64()),
-        }
-    )
-    return context.engine.read(
-        f"""
-        select e.consumer_id, e.brand_id,
-               coalesce(k.kind_key, e.kind || case when e.kind in (select kind_key from ledger_kinds)
-                   then '{UNCOUNTED}' else '' end) as kind, e.event_id, e.occurred_us, e.day,
-               e.magnitude, e.trust * coalesce(k.kind_trust, 1) as trust, e.value, e.channel, e.text,
-               e.properties, e.parent_event_id, e.sentence
-        from {source.relation} e left join ledger_kinds k on k.kind_id = e.kind_id
-        order by e.consumer_id, e.brand_id, e.occurred_us, e.event_id
-        """,
-        step="read the ledger",
-        tables={**source.tables, "ledger_kinds": kinds},
+    rows = read_events(context.session, context.engine, context.folder, selection, columns=_LEDGER_READ)
+    counted = {
+        number: context.points.kinds[key] for number, key in keys.items() if key in context.points.kinds
+    }
+    numbers = pa.array(list(counted), pa.int64())
+    names = pa.array([kind.key for kind in counted.values()], pa.string())
+    trusts = pa.array([kind.trust for kind in counted.values()], pa.float64())
+    place = pc.index_in(rows["kind_id"].combine_chunks(), numbers)
+    kind = rows["kind"].combine_chunks()
+    other = pc.if_else(pc.is_in(kind, names), pc.binary_join_element_wise(kind, UNCOUNTED, ""), kind)
+    columns = {name: rows[name] for name in _LEDGER_READ if name != "kind_id"} | {
+        "kind": pc.coalesce(names.take(place), other),
+        "trust": pc.multiply(rows["trust"].combine_chunks(), pc.coalesce(trusts.take(place), 1.0)),
+    }
+    return pa.table(columns).sort_by(
+        [(name, "ascending") for name in ("consumer_id", "brand_id", "occurred_us", "event_id")]
     )
 
 

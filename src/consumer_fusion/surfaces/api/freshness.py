@@ -6,7 +6,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from consumer_fusion import pipeline
-from consumer_fusion.errors import ConflictError, StoreError
+from consumer_fusion.errors import ConflictError
 from consumer_fusion.events.inbox_queue import count_arrivals
 from consumer_fusion.workspace import Workspace
 
