@@ -37,6 +37,7 @@ from consumer_fusion.ingest.validation import (
     ROW_PROBLEM,
     check_rows,
     select_accepted,
+    select_judged,
     select_raws,
     select_rejected,
 )
@@ -315,9 +316,13 @@ def stage_lines(
         placeholders=[*map(str.lower, placeholders)],
     )
     tables = {"lines": part.rows, "staged": pa.table({"last_position": [0]})}
-    rows = engine.read(select_accepted(checked), step="check arrivals", tables=tables)
+    judged = engine.read(select_judged(checked), step="check arrivals", tables=tables)
+    is_accepted = pc.is_null(judged["code"])
+    rows = judged.drop_columns(["code"])
     rejected = StoredResult("", 0)
-    if reading.format == "segment" or rows.num_rows != len(part.rows):
+    # The reasons are read with a second look at all rows, which takes as long as the first; mostly there are none.
+    if not pc.all(is_accepted).as_py():
+        rows = rows.filter(is_accepted)
         rejected = scratch.keep(
             "rejected", select_rejected(checked, {}), step="check arrivals", tables=tables
         )
