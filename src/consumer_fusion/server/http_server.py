@@ -31,6 +31,9 @@ _FILES_BESIDE = 256  # files of the workspace and of libraries
 class BoundedProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits on waiting and sending."""
 
+    _awaited_seconds: float | None = None
+    """Time limit of what is awaited; None between two requests and while one is answered."""
+    _is_newly_awaited = False
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
     _is_in_head = False
@@ -40,7 +43,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first request."""
         super().connection_made(transport)
-        self._wait(HEAD_SECONDS)
+        self._await(HEAD_SECONDS)
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -55,22 +59,25 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431, "The head of the request is too large.")
+        if self._is_newly_awaited:
+            # Once for each piece: mostly it is a whole request, which needs no timer.
+            self._set_timer()
 
     def on_message_begin(self) -> None:
-        """Start the timer for the head."""
+        """Limit the time for the head."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        self._wait(HEAD_SECONDS)
+        self._await(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Start the timer for the body; a request that does not have exactly one host is refused (RFC 9112, 3.2)."""
+        """Limit the time for the body; a request that does not have exactly one host is refused (RFC 9112, 3.2)."""
         self._is_in_head = False
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        host_count = sum([name == b"host" for name, _ in self.headers])
+        if host_count > 1 or (not host_count and self.parser.get_http_version() == "1.1"):
             self._is_refused = True
             self._refuse(400, "The request must have exactly one Host header.")
             return
-        self._wait(REQUEST_SECONDS)
+        self._await(REQUEST_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -79,8 +86,8 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop the timer: the request is complete."""
-        self._stop_waiting()
+        """Await nothing: the request is complete."""
+        self._await(None)
         if not self._is_refused:
             super().on_message_complete()
 
@@ -98,9 +105,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.flow is not None:
             super().resume_writing()
 
-    def _wait(self, seconds: float) -> None:
+    def _await(self, seconds: float | None) -> None:
+        self._awaited_seconds, self._is_newly_awaited = seconds, True
+
+    def _set_timer(self) -> None:
+        """Start or stop the timer as the parser found since the last piece."""
+        self._is_newly_awaited = False
         self._stop_waiting()
-        self._deadline = self.loop.call_later(seconds, self._give_up)
+        if self._awaited_seconds is not None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self._awaited_seconds, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
