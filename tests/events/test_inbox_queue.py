@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from small_workspaces import open_small
-
 from consumer_fusion import pipeline
 from consumer_fusion.events import inbox_queue
 from consumer_fusion.events.inbox_queue import (
@@ -16,6 +14,7 @@ from consumer_fusion.events.inbox_queue import (
 )
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
+from small_workspaces import open_small
 
 AT_US = 1_781_000_000_000_000
 

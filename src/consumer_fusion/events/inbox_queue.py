@@ -63,7 +63,7 @@ def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:
             lines = "\n".join([each.lines for each in some])
             count = lines.count("\n") + 1
             last += count
-            rows.append((last, *reading, min([each.received_us for each in some]), count, lines))
+            rows.append((last, *reading, min(each.received_us for each in some), count, lines))
     session.insert(ARRIVALS, ARRIVALS.column_names, rows)
     return last - before
 
@@ -81,11 +81,12 @@ def _cut_rows(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
 
 def count_arrivals(session: Session) -> int:
     """Number of waiting events, computed from their sequence numbers, because the oldest leave first."""
-    oldest = session.read(ARRIVALS, columns=("sequence", "event_count"), order_by=("sequence",), limit=1)
-    if not oldest.num_rows:
+    rows = session.read(ARRIVALS, columns=("sequence", "event_count"), order_by=("sequence",), limit=1)
+    if not rows.num_rows:
         return 0
-    last = session.summarise(ARRIVALS, "sequence", "max") or 0
-    return int(last) - oldest["sequence"][0].as_py() + oldest["event_count"][0].as_py()
+    (oldest,) = rows.to_pylist()
+    last = int(session.summarise(ARRIVALS, "sequence", "max") or 0)
+    return last - int(oldest["sequence"]) + int(oldest["event_count"])
 
 
 def find_oldest_arrival(session: Session) -> int | None:
