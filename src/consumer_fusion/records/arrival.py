@@ -64,7 +64,7 @@ ARRIVALS = Table(
     ),
     primary_key=("sequence",),
     subject="lines",
-    erasure="delete rows",
+    erasure="rewrite rows",
     has_sequence=True,
 )
 """Stored in a file of its own, so that an arrival never waits for an import. Rows stay for seconds."""

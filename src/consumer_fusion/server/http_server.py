@@ -27,7 +27,7 @@ MOST_CONNECTIONS = 4_000
 """Maximum number of connections; further ones are answered with 503."""
 CLOSING_SECONDS = 10
 _YOUNG_OBJECTS = 20_000
-"""New objects after which Python looks for cycles. Requests leave none, and at the default of 700 the search costs 5%."""
+"""New objects after which Python looks for cycles. Requests leave none, and with the default of 700 it costs 5%."""
 _FILES_BESIDE = 256  # files of the workspace and of libraries
 
 
