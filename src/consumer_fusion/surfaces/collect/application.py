@@ -138,7 +138,8 @@ class CollectApplication:
 
     async def _keep(self, cut: _SplitBody) -> None:
         self.counters.violations += not cut.is_strict
-        self.counters.received[cut.form] += await self.collector.keep(cut.arrivals)
+        count = await self.collector.keep(cut.arrivals)
+        self.counters.received[cut.form] += count
 
     def _note_refusal(self, code: str, key_text: str) -> None:
         # A wrong write key may be another secret by mistake: only its ending is stored.
