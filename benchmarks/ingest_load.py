@@ -1,10 +1,13 @@
 """The load of events that arrive: how many are acknowledged a second, how long that takes, and what it costs.
 
-    python benchmarks/ingest_load.py                 single events and batches of 100, beside a no-op and raw fsync
+    python benchmarks/ingest_load.py                 single events and batches of 100, beside their floor
     python benchmarks/ingest_load.py --kills 10      the server is killed with SIGKILL during load, so many times
 
 Server and load generator are two processes on one machine and share its cores, so that the CPU time of the server
-an event is the figure that travels; rates and latencies hold for this machine and its load at the time.
+an event is the figure that travels, and its ratio to the floor: a no-op answered by the same HTTP server, and a bare
+append and fdatasync for each group of events that waits together. Rates and latencies hold for this machine and its
+load at the time. "Landed" is the CPU time an event until the last one has landed; memory is that of the server with
+all its processes.
 """
 
 from __future__ import annotations
@@ -38,8 +41,6 @@ DIGITS = 12
 
 def serve(folder: Path, port: int, mode: str) -> None:
     """One server process: `noop` reads and answers, `keep` makes durable, `live` also reads what is durable."""
-    import uvicorn
-
     import consumer_fusion as fusion
     from consumer_fusion.server.http_server import make_server
     from consumer_fusion.surfaces.collect.collector import Limits
@@ -58,9 +59,8 @@ def serve(folder: Path, port: int, mode: str) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"17")]})
         await send({"type": "http.response.body", "body": b'{"success": true}'})
 
-    config = {"host": "127.0.0.1", "port": port, "log_level": "error", "access_log": False}
     if mode == "noop":
-        uvicorn.run(answer_at_once, **config)
+        make_server(answer_at_once, host="127.0.0.1", port=port).run()
         return
     never = {"landing_seconds": 1e9, "landing_events": 1 << 60}
     with fusion.open_workspace(folder) as workspace:
@@ -93,8 +93,9 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def read_peak_megabytes(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in (self.process.pid, *children)]
+        return sum(int(each.partition("VmHWM:")[2].split()[0]) for each in statuses) / 1024
 
     def end(self) -> None:
         self.process.terminate()
@@ -239,7 +240,9 @@ def send_load(arguments: argparse.Namespace) -> None:
             insist=arguments.insist,
         )
     )
-    told: dict[str, object] = {"refused": dict(load.refused), "requests": len(load.latencies)}
+    told: dict[str, object] = {
+        "refused": dict(load.refused), "requests": len(load.latencies), "all_requests": len(load.acknowledged),
+    }  # fmt: skip
     if arguments.insist:
         told["acknowledged"] = load.acknowledged
     else:
@@ -270,6 +273,7 @@ def end_load(sender: subprocess.Popen, result: Path) -> dict[str, Any]:
 
 def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float) -> dict[str, float]:
     server = Server(folder, mode)
+    started_cpu = server.read_cpu_seconds()
     result = folder.with_name("result.json")
     sender = start_load(server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup, result)
     time.sleep(warmup + 0.3)  # the generator needs a moment to start
@@ -277,43 +281,66 @@ def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float)
     time.sleep(seconds - 0.6)
     cpu, wall = server.read_cpu_seconds() - before, time.perf_counter() - begin
     told = end_load(sender, result)
+    landed = None
+    if mode == "live":
+        wait_until_landed(folder)
+        landed = (server.read_cpu_seconds() - started_cpu) / (told["all_requests"] * events) * 1e6
     peak = server.read_peak_megabytes()
     server.end()
     rate = told["requests"] * events / seconds
     return {
         "events_a_second": rate, "p50_ms": told["p50_ms"], "p99_ms": told["p99_ms"],
-        "cpu_us_an_event": cpu / wall / rate * 1e6, "peak_mb": peak, "refused": sum(told["refused"].values()),
+        "cpu_us_an_event": cpu / wall / rate * 1e6, "landed_us_an_event": landed, "peak_mb": peak,
+        "refused": sum(told["refused"].values()),
     }  # fmt: skip
 
 
-def measure_fsync(folder: Path, seconds: float) -> dict[str, float]:
+def wait_until_landed(folder: Path) -> None:
+    import consumer_fusion as fusion
+    from consumer_fusion.events.inbox_queue import count_arrivals
+
+    with fusion.open_workspace(folder) as workspace:
+        while True:
+            with workspace.arrivals.reading() as session:
+                if not count_arrivals(session):
+                    return
+            time.sleep(0.5)
+
+
+def measure_append(folder: Path, events: int, seconds: float) -> dict[str, float]:
+    """Append what all connections send at once, and make it durable."""
+    group = make_event("#" * DIGITS).encode() * events * CONNECTIONS
     latencies = []
-    with (folder / "fsync").open("wb", buffering=0) as file:
-        end = time.perf_counter() + seconds
+    with (folder / "appended").open("wb", buffering=0) as file:
+        end, cpu = time.perf_counter() + seconds, time.process_time()
         while time.perf_counter() < end:
             begin = time.perf_counter()
-            file.write(b"x" * 4096)
+            file.write(group)
             os.fdatasync(file.fileno())
             latencies.append(time.perf_counter() - begin)
+        cpu = time.process_time() - cpu
     order = sorted(latencies)
+    count = len(order) * events * CONNECTIONS
     return {
-        "events_a_second": len(order) / seconds, "p50_ms": order[len(order) // 2] * 1e3,
-        "p99_ms": order[int(len(order) * 0.99)] * 1e3,
+        "events_a_second": count / seconds, "p50_ms": order[len(order) // 2] * 1e3,
+        "p99_ms": order[int(len(order) * 0.99)] * 1e3, "cpu_us_an_event": cpu / count * 1e6,
     }  # fmt: skip
 
 
 def run_load(rounds: int, seconds: float) -> None:
     import consumer_fusion as fusion
 
+    floors = {1: ("no-op, single", "append, single"), BATCH: ("no-op, batch of 100", "append, batch of 100")}
     tasks = [
-        ("no-op, single", "noop", 1), ("no-op, batch of 100", "noop", BATCH),
+        *((floors[events][0], "noop", events) for events in floors),
         ("acknowledge, single", "keep", 1), ("acknowledge, batch of 100", "keep", BATCH),
         ("acknowledge and read, single", "live", 1), ("acknowledge and read, batch of 100", "live", BATCH),
     ]  # fmt: skip
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as place:
-            found.setdefault("raw fdatasync of 4 KB", []).append(measure_fsync(Path(place), 2.0))
+        for events, (_, name) in floors.items():
+            with tempfile.TemporaryDirectory() as place:
+                found.setdefault(name, []).append(measure_append(Path(place), events, 2.0))
         for name, mode, events in tasks:
             with tempfile.TemporaryDirectory() as place:
                 folder = fusion.create_workspace(Path(place) / "workspace")
@@ -321,19 +348,25 @@ def run_load(rounds: int, seconds: float) -> None:
     print(
         f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {CONNECTIONS} connections, {rounds} rounds"
     )
-    print(
-        f"{'':38} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU us/event':>13} {'peak MB':>8} {'refused':>8}"
-    )
-    for name, runs in found.items():
-        cells = [
-            statistics.median(run[column] for run in runs) if column in runs[0] else None
-            for column in ("events_a_second", "p50_ms", "p99_ms", "cpu_us_an_event", "peak_mb", "refused")
-        ]
-        widths = (10, 8, 8, 13, 8, 8)
-        print(f"{name:38} " + " ".join(
-            f"{'' if cell is None else format(cell, ',.0f' if width == 10 else ',.1f'):>{width}}"
-            for cell, width in zip(cells, widths)
-        ))  # fmt: skip
+    columns = {
+        "events_a_second": "events/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "cpu_us_an_event": "CPU us/event",
+        "ratio": "x floor", "landed_us_an_event": "landed us/event", "peak_mb": "peak MB", "refused": "refused",
+    }  # fmt: skip
+    print(f"{'':36} " + " ".join(f"{title:>15}" for title in columns.values()))
+    medians = {
+        name: {
+            column: statistics.median(run[column] for run in runs)
+            for column in columns
+            if runs[0].get(column) is not None
+        }
+        for name, runs in found.items()
+    }
+    for name, _, events in tasks:
+        floor = sum(medians[part]["cpu_us_an_event"] for part in floors[events])
+        medians[name]["ratio"] = medians[name]["cpu_us_an_event"] / floor
+    for name, cells in medians.items():
+        listed = (f"{cells[column]:,.1f}" if column in cells else "" for column in columns)
+        print(f"{name:36} " + " ".join(f"{cell:>15}" for cell in listed))
 
 
 def run_kills(kills: int) -> None:

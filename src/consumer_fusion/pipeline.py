@@ -192,7 +192,7 @@ def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string())
 
 
-def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: float = 600.0) -> ImportResult:
+def land_arrivals(workspace: Workspace, *, limit: int = 20_000, wait_seconds: float = 600.0) -> ImportResult:
     """Land the events that arrived over the network, with the same checks as those of files, and update scores.
 
     Arrivals are deleted from their file after the transaction that lands them. After a crash between the two they

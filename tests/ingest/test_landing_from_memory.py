@@ -11,8 +11,12 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.ingest import staging
 from consumer_fusion.ingest.staging import stage_files
 from consumer_fusion.records.arrival import Arrival
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.import_record import REJECTIONS
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 LINES = [
     json.dumps({"event_id": f"e{number}", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed",
@@ -74,3 +78,39 @@ def test_a_file_that_a_landing_writes_is_found(workspace, monkeypatch):
 
     monkeypatch.setattr(pipeline, "stage_lines", stage)
     assert any(each.endswith("annotated.parquet") for each in land_and_list(workspace, monkeypatch))
+
+
+@pytest.mark.parametrize("size", [1, 4, 9, 100])
+def test_lines_are_checked_in_parts_and_numbered_on(workspace, monkeypatch, size):
+    monkeypatch.setattr(staging, "LINES_PER_PART", size)
+    acceptance = pipeline.land_arrivals(workspace)
+    assert (acceptance.accepted, acceptance.rejected) == (8, 1)
+    with workspace.store.reading() as session:
+        (rejection,) = session.read(REJECTIONS).to_pylist()
+        assert sorted(session.read(EVENTS)["event_id"].to_pylist()) == [f"e{number}" for number in range(8)]
+    assert '"position": 9' in rejection["message"]
+
+
+@pytest.mark.parametrize("rule", ["source", "browser"])
+def test_events_are_not_compared_with_every_sighting(workspace, monkeypatch, rule):
+    """A condition with an alternative made the engine compare each row with each: quadratic in a landing."""
+    plans = []
+    read = DuckDBEngine.read
+
+    def explain(engine, sql, *, step, tables=None):
+        if step == "number the events":
+            plans.append(str(read(engine, f"explain {sql}", step=step, tables=tables).to_pylist()))
+        return read(engine, sql, step=step, tables=tables)
+
+    monkeypatch.setattr(DuckDBEngine, "read", explain)
+    line = {"event_id": "f", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store Visited"}
+    lines = [
+        json.dumps({**line, "event_id": f"f{n}", "identifiers": {"email": f"e{n}@x.org"}}) for n in range(50)
+    ]
+    with workspace.arrivals.writing() as session:
+        append_arrivals(
+            session, [Arrival("events", "web", "bakery", rule, None, workspace.now_us, "\n".join(lines))]
+        )
+    assert pipeline.land_arrivals(workspace).accepted == 58
+    assert len(plans) == 2
+    assert all("HASH_JOIN" in plan and "BLOCKWISE_NL_JOIN" not in plan for plan in plans)

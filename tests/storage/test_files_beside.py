@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import textwrap
 from dataclasses import replace
@@ -37,19 +38,19 @@ def make_first_arrivals(path):
 
 @pytest.fixture
 def next_release(tmp_path):
-    """A schema of arrivals that a next release might speak: every line says how long it is."""
+    """A schema of arrivals that a next release might speak: every row says how long it is."""
     folder = tmp_path / "revisions"
-    folder.mkdir()
-    (folder / "revision_0002.py").write_text(
+    shutil.copytree(ARRIVAL_SCHEMA.folder, folder)
+    (folder / "revision_0003.py").write_text(
         textwrap.dedent("""
             STATEMENTS = (
                 "alter table arrivals add column length bigint",
-                "update arrivals set length = length(line)",
+                "update arrivals set length = length(lines)",
             )
         """),
         encoding="utf-8",
     )
-    return replace(ARRIVAL_SCHEMA, version="2", folder=folder)
+    return replace(ARRIVAL_SCHEMA, version="3", folder=folder)
 
 
 def test_what_arrived_under_the_first_release_is_read_by_this_one(tmp_path):
@@ -69,10 +70,10 @@ def test_a_next_release_carries_over_what_waits(tmp_path, next_release):
     assert store.bring_up_to_date() is None
     with store.reading() as session:
         assert count_arrivals(session) == 1
-        assert session.read_mark(next_release.mark) == "2"
+        assert session.read_mark(next_release.mark) == "3"
     store.close()
     with sqlite3.connect(tmp_path / "arrivals.db") as connection:
-        assert connection.execute("select length, line from arrivals").fetchall() == [(len(LINE), LINE)]
+        assert connection.execute("select length, lines from arrivals").fetchall() == [(len(LINE), LINE)]
 
 
 def test_a_file_of_arrivals_of_a_newer_release_is_refused_and_left_alone(tmp_path):

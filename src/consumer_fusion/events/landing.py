@@ -112,7 +112,12 @@ class Landing(AffectedConsumers):
     segments: list[Segment] = field(default_factory=list)
 
     @property
+    def row_count(self) -> int:
+        """Number of rows to land."""
+        passed = 0 if self.duplicates is None else self.duplicates.count
+        return self.staging.accepted_count - passed
+
+    @property
     def has_rows(self) -> bool:
         """Whether rows are left to land."""
-        passed = 0 if self.duplicates is None else self.duplicates.count
-        return self.staging.accepted_count > passed
+        return self.row_count > 0

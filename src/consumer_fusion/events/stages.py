@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow.compute as pc
+
 from consumer_fusion.events.attachment import LISTED_KINDS_OF_A_BRAND
 from consumer_fusion.events.corrections import forget_returned, keep_corrections, list_changed
 from consumer_fusion.events.deduplication import find_duplicates
@@ -58,6 +60,8 @@ def _select_fresh(landing: Landing) -> str:
 def _number_events(landing: Landing) -> None:
     engine, keys = landing.workspace.engine, landing.keys
     assert landing.sightings is not None
+    # As one equality after the other: with an alternative among them, every row would be compared with every sighting.
+    of_brand = "and i.brand_id = coalesce(b.entity_id, 0)" if landing.staging.claimed_by else ""
     numbered = f"""(
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
@@ -65,37 +69,39 @@ def _number_events(landing: Landing) -> None:
         join {keys["source"]} k on k.entity_key = s.source
         left join {keys["brand"]} b on b.entity_key = s.brand
         left join {keys["consumer"]} c on c.entity_key = s.consumer
-        left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
-            and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
+        left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer {of_brand}
     )"""
-    found = engine.read(
-        f"select max(occurred_us) as newest_us, count(*) as n from {landing.fresh}",
-        step="find the newest event",
-    )
-    landing.newest_us = found["newest_us"][0].as_py()
     landing.numbered = EventSource(numbered, {"sightings": landing.sightings})
-    if found["n"][0].as_py() <= landing.workspace.settings.inbox_import_limit:
+    if landing.row_count <= landing.workspace.settings.inbox_import_limit:
         # Few events are joined with their numbers once; for many that would be another copy.
         rows = engine.read(
             f"select * from {numbered}", step="number the events", tables=landing.numbered.tables
         )
         landing.numbered = EventSource("numbered_events", {"numbered_events": rows})
+        landing.newest_us = pc.max(rows["occurred_us"]).as_py()
+        return
+    found = engine.read(
+        f"select max(occurred_us) as newest_us from {landing.fresh}", step="find the newest event"
+    )
+    landing.newest_us = found["newest_us"][0].as_py()
 
 
 def _make_durable(landing: Landing) -> None:
     engine = landing.workspace.engine
-    counts = engine.read(
-        f"select count(*) as n from {landing.annotated} where brand_id = 0 or (consumer_id = 0 "
-        f"and kind not in ({LISTED_KINDS_OF_A_BRAND}))",
-        step="count unknown parties",
-    )
-    landing.unattributed = counts["n"][0].as_py()
+    is_unattributed = f"brand_id = 0 or (consumer_id = 0 and kind not in ({LISTED_KINDS_OF_A_BRAND}))"
     if landing.accepted <= landing.workspace.settings.inbox_import_limit:
         rows = engine.read(
-            f"select * from {landing.annotated} order by occurred_us, event_id", step="read accepted events"
+            f"select *, {is_unattributed} as is_unattributed from {landing.annotated} "
+            "order by occurred_us, event_id",
+            step="read accepted events",
         ).to_pydict()
+        landing.unattributed = sum(rows["is_unattributed"])
         land_in_inbox(landing.session, rows)
         return
+    counts = engine.read(
+        f"select count(*) as n from {landing.annotated} where {is_unattributed}", step="count unknown parties"
+    )
+    landing.unattributed = counts["n"][0].as_py()
     landing.segments = write_segments(
         engine,
         landing.workspace.folder,

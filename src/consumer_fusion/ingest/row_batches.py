@@ -107,10 +107,9 @@ def read_parts(
         yield _join(gathered)
 
 
-def read_lines_as_part(lines: Sequence[str]) -> RowBatch:
-    """Lines in memory as one part, each line an object."""
+def read_lines_as_part(lines: Sequence[str], before: int = 0) -> RowBatch:
+    """Lines in memory as one part, each line an object; their positions follow that of the line before."""
     blocks: list[RowBatch] = []
-    before = 0
     for block in split_lines("\n".join((*lines, "")).encode("utf-8", "surrogatepass")):
         table = _make_lines(block.lines, block.broken, before)
         before += len(table)
@@ -118,7 +117,7 @@ def read_lines_as_part(lines: Sequence[str]) -> RowBatch:
     return (
         _join(blocks)
         if blocks
-        else RowBatch(_make_lines(pa.array([], pa.string()), (), 0), "objects", (), 0, 1.0)
+        else RowBatch(_make_lines(pa.array([], pa.string()), (), before), "objects", (), before, 1.0)
     )
 
 

@@ -76,17 +76,20 @@ named as (
         coalesce(call.timestamp, around.timestamp) as stamped_at, call.originalTimestamp as original_at
     from fields
 ),
+clocked as (
+    -- The long expression once, since every landing plans it, and only where a clock is to be corrected.
+    select *, case when received_at is not null and sent_at is not null then list_transform(
+        [received_at, sent_at, coalesce(original_at, stamped_at)], lambda each: {parse_time("each")}) end as moments
+    from named
+),
 timed as (
     select *,
-        case when {parse_time("received_at")} is not null and {parse_time("sent_at")} is not null
-            and {parse_time("coalesce(original_at, stamped_at)")} is not null
-        then cast(make_timestamp({parse_time("received_at")}
-            - ({parse_time("sent_at")} - {parse_time("coalesce(original_at, stamped_at)")})) as varchar)
-        else coalesce(stamped_at, original_at, received_at, sent_at) end as occurred_at,
+        coalesce(cast(make_timestamp(moments[1] - (moments[2] - moments[3])) as varchar),
+            stamped_at, original_at, received_at, sent_at) as occurred_at,
         coalesce(nullif(trim(json_extract_string(properties, '$.brand')), ''), {brand}) as own_brand,
         case when json_type(properties, '$.products') = 'ARRAY'
             then cast(json_extract(properties, '$.products') as json[]) else [] end as products
-    from named
+    from clocked
 ),
 bought as (
     select line_number, call_number, brand, min(place) as first_place, count(*) as product_count,

@@ -37,6 +37,7 @@ from consumer_fusion.ingest.validation import (
     ROW_PROBLEM,
     check_rows,
     select_accepted,
+    select_judged,
     select_raws,
     select_rejected,
 )
@@ -46,6 +47,8 @@ from consumer_fusion.storage.scratch import FileScratch, MemoryScratch, Scratch,
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
+LINES_PER_PART = 5_000
+"""The same for arrivals: while it is checked, a line takes twenty times its own size in memory."""
 FIRST_ROWS = 1_000
 FEWEST_FAILED = 3
 """Minimum number of failed rows for a conclusion about the whole file."""
@@ -307,20 +310,31 @@ def stage_lines(
         placeholders: Further placeholder keys of consumers.
     """
     scratch = MemoryScratch(engine)
-    part = read_lines_as_part(lines)
-    checked = check_rows(
-        _select_canonical(reading, part),
-        received_us=received_us,
-        tolerance_hours=tolerance_hours,
-        placeholders=[*map(str.lower, placeholders)],
-    )
-    tables = {"lines": part.rows, "staged": pa.table({"last_position": [0]})}
-    rows = engine.read(select_accepted(checked), step="check arrivals", tables=tables)
-    rejected = StoredResult("", 0)
-    if reading.format == "segment" or rows.num_rows != len(part.rows):
-        rejected = scratch.keep(
-            "rejected", select_rejected(checked, {}), step="check arrivals", tables=tables
+    parts: list[pa.Table] = []
+    refused: list[pa.Table] = []
+    row_count = last_position = 0
+    for begin in range(0, len(lines), LINES_PER_PART):
+        part = read_lines_as_part(lines[begin : begin + LINES_PER_PART], last_position)
+        checked = check_rows(
+            _select_canonical(reading, part),
+            received_us=received_us,
+            tolerance_hours=tolerance_hours,
+            placeholders=[*map(str.lower, placeholders)],
         )
+        tables = {"lines": part.rows, "staged": pa.table({"last_position": [last_position]})}
+        judged = engine.read(select_judged(checked), step="check arrivals", tables=tables)
+        is_accepted = pc.is_null(judged["code"])
+        parts.append(judged.drop_columns(["code"]).filter(is_accepted))
+        # The reasons are read with a second look at all rows, as long as the first; mostly there are none.
+        if parts[-1].num_rows < judged.num_rows:
+            refused.append(engine.read(select_rejected(checked), step="check arrivals", tables=tables))
+        row_count += len(part.rows)
+        last_position = pc.max(judged["position"]).as_py() or last_position
+    rows = pa.concat_tables(parts)
+    rejected = StoredResult("", 0)
+    if refused:
+        rejections = pa.concat_tables(refused)
+        rejected = StoredResult(scratch.keep_table("rejected", rejections), rejections.num_rows)
     accepted = scratch.keep_table("accepted", rows)
     if pc.any(rows["is_generated"]).as_py():
         repeats = scratch.keep("repeats", _select_all_repeats(accepted), step="number equal rows")
@@ -328,7 +342,7 @@ def stage_lines(
             numbered = _select_numbered(accepted, repeats.relation, rows.column_names)
             accepted = scratch.keep("numbered", numbered, step="number equal rows").relation
     return Staging(
-        scratch, accepted, rejected.relation, len(part.rows), rows.num_rows, rejected.row_count,
+        scratch, accepted, rejected.relation, row_count, rows.num_rows, rejected.row_count,
         nobody_count=pc.sum(rows["is_nobody"]).as_py() or 0, claimed_by=reading.claimed_by,
     )  # fmt: skip
 

@@ -342,18 +342,29 @@ def _describe_unsafe_key() -> str:
 
 def select_accepted(checked: str) -> str:
     """The rows of a `check_rows` query that are accepted."""
+    return f"{checked} select {_ACCEPTED} from checked where code is null"
+
+
+def select_judged(checked: str) -> str:
+    """All rows of a `check_rows` query in the form of accepted ones, each with its code, which is null for those."""
+    return f"{checked} select {_ACCEPTED}, code from checked"
+
+
+def _write_accepted() -> str:
     # Values are texts: a numeric id and the same id in quotes are one identifier.
     identifiers = """
         nullif(cast(to_json(map_from_entries(list_filter(list_transform(map_entries(identifiers_map),
             lambda each: {'key': each.key, 'value': nullif(trim(json_extract_string(each.value, '$')), '')}),
             lambda each: each.value is not null))) as varchar), '{}')"""
-    columns = ", ".join(
+    return ", ".join(
         f"{identifiers} as identifiers" if name == "identifiers"
         else "nullif(properties, '{}') as properties" if name == "properties"
         else name
         for name in ACCEPTED_COLUMNS
     )  # fmt: skip
-    return f"{checked} select {columns} from checked where code is null"
+
+
+_ACCEPTED = _write_accepted()
 
 
 def select_raws(checked: str) -> str:

@@ -7,6 +7,7 @@ all connections, and one endless header all memory. Here every part of a request
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 from typing import Any
 
@@ -25,12 +26,17 @@ HEAD_BYTES = 65_536
 MOST_CONNECTIONS = 4_000
 """Maximum number of connections; further ones are answered with 503."""
 CLOSING_SECONDS = 10
+_YOUNG_OBJECTS = 20_000
+"""New objects after which Python looks for cycles. Requests leave none, and with the default of 700 it costs 5%."""
 _FILES_BESIDE = 256  # files of the workspace and of libraries
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits on waiting and sending."""
 
+    _awaited_seconds: float | None = None
+    """Time limit of what is awaited; None between two requests and while one is answered."""
+    _is_newly_awaited = False
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
     _is_in_head = False
@@ -40,7 +46,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first request."""
         super().connection_made(transport)
-        self._wait(HEAD_SECONDS)
+        self._await(HEAD_SECONDS)
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -55,22 +62,25 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431, "The head of the request is too large.")
+        if self._is_newly_awaited:
+            # Once for each piece: mostly it is a whole request, which needs no timer.
+            self._set_timer()
 
     def on_message_begin(self) -> None:
-        """Start the timer for the head."""
+        """Limit the time for the head."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        self._wait(HEAD_SECONDS)
+        self._await(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Start the timer for the body; a request that does not have exactly one host is refused (RFC 9112, 3.2)."""
+        """Limit the time for the body; a request that does not have exactly one host is refused (RFC 9112, 3.2)."""
         self._is_in_head = False
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        host_count = [name for name, _ in self.headers].count(b"host")
+        if host_count > 1 or (not host_count and self.parser.get_http_version() == "1.1"):
             self._is_refused = True
             self._refuse(400, "The request must have exactly one Host header.")
             return
-        self._wait(REQUEST_SECONDS)
+        self._await(REQUEST_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -79,8 +89,8 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop the timer: the request is complete."""
-        self._stop_waiting()
+        """Await nothing: the request is complete."""
+        self._await(None)
         if not self._is_refused:
             super().on_message_complete()
 
@@ -98,9 +108,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.flow is not None:
             super().resume_writing()
 
-    def _wait(self, seconds: float) -> None:
+    def _await(self, seconds: float | None) -> None:
+        self._awaited_seconds, self._is_newly_awaited = seconds, True
+
+    def _set_timer(self) -> None:
+        """Start or stop the timer as the parser found since the last piece."""
+        self._is_newly_awaited = False
         self._stop_waiting()
-        self._deadline = self.loop.call_later(seconds, self._give_up)
+        if self._awaited_seconds is not None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self._awaited_seconds, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -136,6 +152,7 @@ def make_server(app: Any, **options: Any) -> uvicorn.Server:
         options: Further options of `uvicorn.Config`.
     """
     limit_arenas()
+    gc.set_threshold(_YOUNG_OBJECTS)
     bounds: dict[str, Any] = {
         "http": BoundedProtocol,
         "ws": "none",

@@ -64,7 +64,7 @@ STORE_SCHEMA = StoreSchema(
 ARRIVAL_SCHEMA = StoreSchema(
     "file of arrivals",
     lambda: (ARRIVALS, MARKS),
-    "1",
+    "2",
     mark="arrivals_version",
     folder=_MIGRATIONS / "arrival_revisions",
 )

@@ -360,3 +360,15 @@ def test_a_server_that_is_killed_under_load_loses_and_doubles_nothing(tmp_path):
     assert len(acknowledged) > 20
     assert [event_id for event_id in acknowledged if counts[event_id] == 0] == []
     assert [event_id for event_id, count in counts.items() if count > 1] == []
+
+
+def test_events_acknowledged_side_by_side_are_all_counted(workspace):
+    with serve(workspace) as (collector, client):
+
+        def send(number):
+            body = "\n".join(make_line(2 * number + place) for place in range(2))
+            return client.post("/v1/events", content=body).status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(send, range(64))) == {200}
+        assert collector.counters.received == {"events": 128}

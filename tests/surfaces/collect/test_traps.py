@@ -136,6 +136,18 @@ def test_a_number_that_json_does_not_know_costs_no_event(server, tag):
         assert {row["value"] for row in rows} == {None, 20.0}, token
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_indented_body_costs_no_event(server, tag, end):
+    bodies = {"batch": make_batch(tag), "track": make_track(tag, 3, properties={"products": [{"price": 5}]})}
+    before = len(server.read_rejections())
+    for path, body in bodies.items():
+        text = json.dumps(body, indent=2).replace("\n", end)
+        assert server.post(f"/v1/{path}", text).status_code == 200
+    server.settle()
+    assert len(list_ids(server, tag)) == 4
+    assert len(server.read_rejections()) == before
+
+
 def test_half_a_character_and_bytes_that_are_no_text_cost_no_event(server, tag):
     broken = json.dumps(make_batch(tag)).replace('"ann"', '"an\\ud83d"', 1).encode() + b"\n"
     assert server.post("/v1/batch", broken).status_code == 200

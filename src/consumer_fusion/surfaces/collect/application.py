@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from consumer_fusion.events.inbox_queue import ROW_CHARACTERS, ROW_EVENTS
 from consumer_fusion.records.arrival import Arrival, ArrivalFormat, TrustRule
 from consumer_fusion.server.http_errors import write_problem
 from consumer_fusion.surfaces.collect.activities import cut_activities
@@ -137,8 +138,8 @@ class CollectApplication:
 
     async def _keep(self, cut: _SplitBody) -> None:
         self.counters.violations += not cut.is_strict
-        await self.collector.keep(cut.arrivals)
-        self.counters.received[cut.form] += len(cut.arrivals)
+        count = await self.collector.keep(cut.arrivals)
+        self.counters.received[cut.form] += count
 
     def _note_refusal(self, code: str, key_text: str) -> None:
         # A wrong write key may be another secret by mistake: only its ending is stored.
@@ -225,7 +226,19 @@ def _cut_delivery(headers: Headers, body: bytes, key: SourceKey, received_us: in
 def _make_arrivals(
     form: ArrivalFormat, lines: Sequence[str], key: SourceKey, rule: TrustRule, received_us: int
 ) -> list[Arrival]:
-    return [Arrival(form, key.source, key.brand, rule, key.trust, received_us, line) for line in lines]
+    """The events of a request, in pieces that a row of the file of arrivals may have."""
+    pieces: list[list[str]] = []
+    characters = 0
+    for line in lines:
+        if not pieces or len(pieces[-1]) >= ROW_EVENTS or characters >= ROW_CHARACTERS:
+            pieces.append([])
+            characters = 0
+        pieces[-1].append(line)
+        characters += len(line)
+    return [
+        Arrival(form, key.source, key.brand, rule, key.trust, received_us, "\n".join(piece))
+        for piece in pieces
+    ]
 
 
 def _refuse_key() -> CollectError:

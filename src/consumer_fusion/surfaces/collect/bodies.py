@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
@@ -53,45 +51,49 @@ class BodyBudget:
 
     def __init__(self, limit: int = BODIES_BYTES_LIMIT) -> None:
         self.limit = limit
-        self._used: Counter[str] = Counter()
+        self._used: dict[str, int] = {}
 
     @property
     def used(self) -> int:
         """Number of bytes in progress."""
-        return self._used[""]
+        return self._used.get("", 0)
 
-    @contextmanager
-    def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[BodyReservation]:
+    def open_share(self, *, key: str | None = None, address: str = "") -> BodyReservation:
         """Share of the budget for one body, released at the end of the `with` block.
 
         Args:
             key: Verified key of the sender; None without one.
             address: Address of the sender, used where there is no key.
         """
-        bounds = {"": self.limit}
         if key is not None:
-            bounds[f"key {key}"] = KEY_BYTES_LIMIT
+            bounds = {"": self.limit, f"key {key}": KEY_BYTES_LIMIT}
         else:
-            bounds |= {"no key": KEYLESS_BODIES_LIMIT, f"address {address}": ADDRESS_BYTES_LIMIT}
-        share = BodyReservation(self._used, bounds)
-        try:
-            yield share
-        finally:
-            share.give_back()
+            bounds = {
+                "": self.limit,
+                "no key": KEYLESS_BODIES_LIMIT,
+                f"address {address}": ADDRESS_BYTES_LIMIT,
+            }
+        return BodyReservation(self._used, bounds)
 
 
 class BodyReservation:
-    """Share of the budget of one body.
+    """Share of the budget of one body, released at the end of the `with` block.
 
     Args:
         used: Bytes in progress, by owner.
         bounds: Maximum for each owner of this body.
     """
 
-    def __init__(self, used: Counter[str], bounds: Mapping[str, int]) -> None:
+    def __init__(self, used: dict[str, int], bounds: Mapping[str, int]) -> None:
         self._used = used
         self._bounds = bounds
         self._size = 0
+
+    def __enter__(self) -> BodyReservation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
     def take(self, size: int) -> None:
         """Add bytes to the share.
@@ -99,17 +101,20 @@ class BodyReservation:
         Raises:
             CollectError: A limit is exceeded.
         """
-        if any(self._used[name] + size > bound for name, bound in self._bounds.items()):
-            raise CollectError(
-                429, "too_many_requests", "Too many requests are in progress. Send it again later.",
-                retry_after_s=1,
-            )  # fmt: skip
+        for name, bound in self._bounds.items():
+            if self._used.get(name, 0) + size > bound:
+                raise CollectError(
+                    429, "too_many_requests", "Too many requests are in progress. Send it again later.",
+                    retry_after_s=1,
+                )  # fmt: skip
         self._size += size
         for name in self._bounds:
-            self._used[name] += size
+            self._used[name] = self._used.get(name, 0) + size
 
     def give_back(self) -> None:
         """Release the whole share."""
+        if not self._size:
+            return
         for name in self._bounds:
             self._used[name] -= self._size
             if not self._used[name]:
@@ -181,28 +186,40 @@ class _TooLargeError(Exception):
 
 
 async def _receive_all(receive: Receive, share: BodyReservation, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    # Mostly the first piece is the whole body, and a timer would cost as much as parsing it. The server limits the
+    # time until the first piece.
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) <= limit:
+            share.take(len(body))
+            return body
     try:
         async with asyncio.timeout(BODY_SECONDS_LIMIT):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise CollectError(400, "disconnected", "The sender disconnected.")
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > limit:
-                    chunks.clear()
-                    if limit == BODY_BYTES_LIMIT:
-                        await _drain(receive, message)
-                    raise _TooLargeError
-                if chunk:
-                    share.take(len(chunk))
-                    chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return await _receive_rest(message, receive, share, limit)
     except TimeoutError:
         raise CollectError(408, "too_slow", "The body arrived too slowly. Send it again.") from None
+
+
+async def _receive_rest(message: Any, receive: Receive, share: BodyReservation, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise CollectError(400, "disconnected", "The sender disconnected.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            chunks.clear()
+            if limit == BODY_BYTES_LIMIT:
+                await _drain(receive, message)
+            raise _TooLargeError
+        if chunk:
+            share.take(len(chunk))
+            chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await receive()
 
 
 async def _drain(receive: Receive, message: Any) -> None:

@@ -53,6 +53,7 @@ class Limits:
 @dataclass(slots=True)
 class _Delivery:
     arrivals: Sequence[Arrival]
+    count: int
     size: int
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[None]
@@ -118,25 +119,29 @@ class Collector:
         problems = [] if self.is_alive else ["the threads that store and land arrivals are not running"]
         return problems if self.trouble is None else [*problems, f"arrivals are waiting: {self.trouble}"]
 
-    async def keep(self, arrivals: Sequence[Arrival]) -> None:
-        """Make arrivals durable; returns once they are.
+    async def keep(self, arrivals: Sequence[Arrival]) -> int:
+        """Make arrivals durable; returns the number of their events once they are.
 
         Raises:
             CollectError: A limit is exceeded, or the write failed; none of these arrivals were stored.
         """
         if not arrivals:
-            return
+            return 0
         loop = asyncio.get_running_loop()
-        size = sum(len(each.line) for each in arrivals)
-        delivery = _Delivery(arrivals, size, loop, loop.create_future())
+        count, size = 0, 0
+        for each in arrivals:
+            count += each.event_count
+            size += len(each.lines)
+        delivery = _Delivery(arrivals, count, size, loop, loop.create_future())
         with self._changed:
             self._check_room()
             self._queue.append(delivery)
-            self._queued_events += len(arrivals)
+            self._queued_events += count
             self._queued_characters += size
             self._changed.notify()
-        # If the sender disconnects while waiting, the write still completes.
-        await asyncio.shield(delivery.answer)
+        # If the sender disconnects while waiting, the write still completes: nobody else needs the answer.
+        await delivery.answer
+        return count
 
     def _check_room(self) -> None:
         if self._stopping.is_set():
@@ -174,11 +179,11 @@ class Collector:
         while self._queue and count < self.limits.group_events:
             delivery = self._queue.popleft()
             group.append(delivery)
-            count += len(delivery.arrivals)
+            count += delivery.count
         return group
 
     def _write_group(self, group: Sequence[_Delivery]) -> None:
-        count = sum(len(delivery.arrivals) for delivery in group)
+        count = sum(delivery.count for delivery in group)
         refusal: CollectError | None = None
         try:
             with self.workspace.arrivals.writing(wait_seconds=30.0) as session:

@@ -31,6 +31,7 @@ PATIENT_MEMBERS_LIMIT = 200_000
 BROKEN_LINES_LIMIT = 1_000
 """Maximum number of invalid lines in a body; with more it is not taken for JSON lines."""
 _DECODED_BYTES = 1 << 20
+_BREAKS_AS_BLANKS = bytes.maketrans(b"\r\n", b"  ")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
@@ -210,9 +211,12 @@ def list_lines(lines: Iterable[str]) -> list[str]:
 def encode_line(document: Any) -> str:
     """The document as one line of JSON."""
     try:
-        return _encode(document).decode()
+        line = _encode(document)
     except UnicodeEncodeError:
-        return _encode(_mend(document)).decode()
+        line = _encode(_mend(document))
+    if b"\n" in line or b"\r" in line:  # between the members of an unparsed value; texts have none
+        line = line.translate(_BREAKS_AS_BLANKS)
+    return line.decode()
 
 
 def refuse_count() -> CollectError:

@@ -18,6 +18,7 @@ from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.documents import (
     EVENTS_LIMIT,
     MEMBERS_LIMIT,
+    PIECE_MEMBERS_LIMIT,
     encode_line,
     is_beyond,
     list_lines,
@@ -64,12 +65,16 @@ def parse_calls(body: bytes, call: str) -> tuple[Any, bool]:
     Raises:
         CollectError: It is not JSON, or it is too large.
     """
-    if call == "batch" and not is_beyond(body, MEMBERS_LIMIT):
-        try:
-            body.decode()  # checks the encoding of the unparsed values
+    try:
+        body.decode()  # checks the encoding of the unparsed values
+        if call == "batch" and not is_beyond(body, MEMBERS_LIMIT):
             return _read_batch(_decode_batch(body)), True
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass
+        if call != "batch" and not is_beyond(body, PIECE_MEMBERS_LIMIT):
+            document: dict[str, Any] = _decode_call(body)
+            if "batch" not in document:  # a batch may come to any path
+                return {**document, "writeKey": _read(document.get("writeKey"))}, True
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
     return parse_document(body)
 
 
@@ -150,20 +155,22 @@ def _write_call(
 ) -> str:  # fmt: skip
     if not isinstance(call, dict):
         return encode_line(call)  # rejected when it is read
-    event = {key: value for key, value in call.items() if key not in _NOT_KEPT}
+    event = dict(call)
+    for key in _NOT_KEPT:
+        event.pop(key, None)
     if call_type is not None:
         event["type"] = call_type
     for key, shared in around.items():
         own = _read(event.get(key))
         event[key] = {**shared, **own} if isinstance(own, dict) else shared
-    sent_at = _read(event.pop("sentAt", None)) or times.get("sentAt")
+    sent_at = (_read(event.pop("sentAt")) if "sentAt" in event else None) or times.get("sentAt")
     if "timestamp" in times and all(
         _read(event.get(key)) is None for key in ("timestamp", "originalTimestamp")
     ):
         event["timestamp"] = times["timestamp"]
     # The reader corrects by the difference of these two; without `sentAt` the times are unchanged.
     event["receivedAt"] = received_at
-    if clock.is_off(sent_at):
+    if sent_at is not None and clock.is_off(sent_at):
         event["sentAt"] = sent_at
     if is_missing(_read(event.get("messageId"))):
         event["messageId"] = make_id()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
@@ -92,7 +91,7 @@ def read_header_key(headers: Mapping[bytes, bytes]) -> str | None:
     if scheme.lower() != b"basic":
         return None
     try:
-        text = base64.b64decode(rest.strip(), validate=False).decode("utf-8")
+        text = binascii.a2b_base64(rest.strip()).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return text.partition(":")[0].strip()
