@@ -122,7 +122,7 @@ def number_keys(session: Session, engine: Engine, staged_sql: str, column: str, 
 
 def _read_known(session: Session, entity_type: str, keys: pa.Array) -> pa.Table:
     """The known keys of a type with their numbers: at least those of these keys."""
-    # Reading a key in passing takes a quarter of the time of looking one up; the highest number tells how many there are.
+    # Reading a key in passing takes a quarter of the time of looking one up; the highest number bounds their number.
     if int(session.summarise(ENTITIES, "entity_id", "max") or 0) <= 4 * len(keys):
         return read_keys(session, entity_type)
     wanted = pa.table({"entity_type": pa.array([entity_type] * len(keys), pa.string()), "entity_key": keys})

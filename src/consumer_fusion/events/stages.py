@@ -15,12 +15,15 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 from consumer_fusion.records.import_record import CORRECTIONS, REJECTIONS
 from consumer_fusion.records.segment import SEGMENTS
-from consumer_fusion.storage.segments import add_segments
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, add_segments
 
 _STAGED_COLUMNS = (
     "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
     "properties"
 )
+_BUCKET = f"case when consumer_id = 0 or brand_id = 0 then {UNATTRIBUTED_BUCKET} else consumer_id % {BUCKET_COUNT} end"
 
 
 def _find_duplicates(landing: Landing) -> None:
@@ -41,9 +44,9 @@ def _select_fresh(landing: Landing) -> str:
     assert landing.duplicates is not None
     staged, passed = landing.staging.accepted, landing.duplicates.relation
     if landing.parties is None or not landing.parties.num_rows:
-        return f"""(
-            select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
-        )"""
+        # Without the join where it takes nothing away: the engine would expect a fifth of the rows, and hold them all.
+        rows = f"(select s.* from {staged} s anti join {passed} d on d.position = s.position)"
+        return rows if landing.duplicates.count else staged
     parties = landing.scratch.keep_table("parties", landing.parties)
     return f"""(
         select s.* replace (
@@ -58,7 +61,7 @@ def _select_fresh(landing: Landing) -> str:
 def _number_events(landing: Landing) -> None:
     engine, keys = landing.workspace.engine, landing.keys
     assert landing.sightings is not None
-    numbered = f"""(
+    numbered = f"""
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
         from {landing.fresh} s
@@ -67,42 +70,55 @@ def _number_events(landing: Landing) -> None:
         left join {keys["consumer"]} c on c.entity_key = s.consumer
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
             and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
-    )"""
+    """
+    tables = {"sightings": landing.sightings}
     found = engine.read(
         f"select max(occurred_us) as newest_us, count(*) as n from {landing.fresh}",
         step="find the newest event",
     )
-    landing.newest_us = found["newest_us"][0].as_py()
-    landing.numbered = EventSource(numbered, {"sightings": landing.sightings})
-    if found["n"][0].as_py() <= landing.workspace.settings.inbox_import_limit:
-        # Few events are joined with their numbers once; for many that would be another copy.
-        rows = engine.read(
-            f"select * from {numbered}", step="number the events", tables=landing.numbered.tables
-        )
+    landing.newest_us, landing.accepted = found["newest_us"][0].as_py(), found["n"][0].as_py()
+    if landing.accepted <= landing.workspace.settings.inbox_import_limit:
+        rows = engine.read(numbered, step="number the events", tables=tables)
         landing.numbered = EventSource("numbered_events", {"numbered_events": rows})
+        return
+    landing.parts = landing.scratch.keep_parts(
+        "numbered",
+        f"select *, {_BUCKET} as bucket from ({numbered})",
+        "bucket",
+        step="number the events",
+        tables=tables,
+    )
+    landing.numbered = EventSource(
+        f"({' union all '.join(f'select * from {each}' for each in landing.parts.values())})"
+    )
 
 
 def _make_durable(landing: Landing) -> None:
-    engine = landing.workspace.engine
+    engine, numbered = landing.workspace.engine, landing.numbered
+    assert numbered is not None
     counts = engine.read(
-        f"select count(*) as n from {landing.annotated} where brand_id = 0 or (consumer_id = 0 "
+        f"select count(*) as n from {numbered.relation} where brand_id = 0 or (consumer_id = 0 "
         f"and kind not in ({LISTED_KINDS_OF_A_BRAND}))",
         step="count unknown parties",
+        tables=numbered.tables,
     )
     landing.unattributed = counts["n"][0].as_py()
-    if landing.accepted <= landing.workspace.settings.inbox_import_limit:
+    if landing.annotated is not None:
         rows = engine.read(
-            f"select * from {landing.annotated} order by occurred_us, event_id", step="read accepted events"
+            f"select * from {landing.annotated.relation} order by occurred_us, event_id",
+            step="read accepted events",
+            tables=landing.annotated.tables,
         ).to_pydict()
         land_in_inbox(landing.session, rows)
         return
-    landing.segments = write_segments(
-        engine,
-        landing.workspace.folder,
-        landing.annotated,
-        {},
-        progress=lambda done, total: landing.progress("seal", done, total),
-    )
+    for done, (bucket, part) in enumerate(landing.parts.items(), 1):
+        annotated = landing.annotate(part)
+        landing.segments += write_segments(
+            engine, landing.workspace.folder, annotated.relation, annotated.tables, buckets=[bucket]
+        )
+        landing.progress("seal", done, len(landing.parts))
+    paths = [landing.workspace.folder / each.path for each in landing.segments]
+    landing.annotated = EventSource(f"read_parquet({quote_paths(paths)}, hive_partitioning = false)")
 
 
 def _list_segments(landing: Landing) -> None:

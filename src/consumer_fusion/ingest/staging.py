@@ -45,7 +45,7 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.scratch import FileScratch, MemoryScratch, Scratch, StoredResult
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
-ROWS_PER_PART = 500_000
+ROWS_PER_PART = 125_000
 FIRST_ROWS = 1_000
 FEWEST_FAILED = 3
 """Minimum number of failed rows for a conclusion about the whole file."""
