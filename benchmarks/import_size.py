@@ -1,7 +1,7 @@
 """What a row costs to import: processor time by stage, and memory, against a bare floor in the same rounds.
 
 The floor is DuckDB reading the same file and writing its rows, in order, to Parquet. Measured are the import of a file
-into an empty workspace, into one with a merge on record, and after another file of the same years and consumers. Each
+into an empty workspace, into one with a stored merge, and after another file of the same years and consumers. Each
 runs in a process of its own; the limit of the compute engine is the shipped one.
 
     python benchmarks/import_size.py --rows 2000000
@@ -45,7 +45,7 @@ MOST_EXTRA = 1.1
 LABELS = {
     "floor": "floor: read the file, write it in order",
     "first": "first import",
-    "merged": "the same with a merge on record",
+    "merged": "the same with a stored merge",
     "second": "a second file of the same years and consumers",
     "again": "the first file again, which adds nothing",
 }

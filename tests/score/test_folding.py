@@ -163,7 +163,7 @@ def test_a_merge_of_two_keys_folds_both_their_events_as_one_consumer(tmp_path, l
 
 
 @pytest.mark.parametrize("sizes", [(), (60, 100)], ids=["one file", "three files of the same days"])
-def test_a_merge_on_record_keeps_the_states_of_all_others(tmp_path, limit_inbox, sizes):
+def test_a_stored_merge_keeps_the_states_of_all_others(tmp_path, limit_inbox, sizes):
     limit_inbox(0)
     mail = {"email": "ada@example.org"}
     meeting = [

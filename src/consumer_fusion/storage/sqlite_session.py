@@ -109,7 +109,7 @@ class SQLiteSession:
         marks = f"({', '.join('?' for _ in columns)})"
         beginning = f"insert into {table.name} ({', '.join(columns)}) values "
         ending = " on conflict do nothing" if ignore else ""
-        # Many rows a statement: each statement starts the table's sequence anew, which costs more than its row.
+        # Many rows a statement: each statement writes the sequence of the table, which costs more than a row.
         row_count = max(1, _VALUES_PER_STATEMENT // len(columns))
         many = f"{beginning}{', '.join([marks] * row_count)}{ending}"
         left, inserted = iter(rows), 0
