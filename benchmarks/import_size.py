@@ -1,28 +1,54 @@
-"""How much memory and time the import of a large file takes: `fusion import` of a CSV file of ten million rows.
+"""What a row costs to import: processor time by stage, and memory, against a bare floor in the same rounds.
 
-The file is made in a temporary folder (about 0.8 GB for ten million rows) and goes with it. The memory is that of the
-one process which imports, at its highest; the limit of the compute engine is the shipped one.
+The floor is DuckDB reading the same file and writing its rows, in order, to Parquet. Measured are the import of a file
+into an empty workspace, into one with a stored merge, and after another file of the same years and consumers. Each
+runs in a process of its own; the limit of the compute engine is the shipped one.
 
-    python benchmarks/import_size.py --rows 10000000
-    python benchmarks/import_size.py --rows 1000000 --again --json
+    python benchmarks/import_size.py --rows 2000000
+    python benchmarks/import_size.py --rows 2000000 --all-new
+    python benchmarks/import_size.py --rows 10000000 --csv --again --rounds 1 --json
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
+import shutil
 import sys
-import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+from measuring import (
+    Stopwatch,
+    Summary,
+    Target,
+    describe_machine,
+    run_one_task,
+    run_rounds,
+    write_table,
+    write_targets,
+)
 
 import consumer_fusion as fusion
+from consumer_fusion import pipeline
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.operations import Stage
 
-PEAK_LIMIT_GIGABYTES = 2.0
+MICROSECONDS_A_ROW = 5.0
+MOST_GIGABYTES = 0.4
+MOST_EXTRA = 1.1
+LABELS = {
+    "floor": "floor: read the file, write it in order",
+    "first": "first import",
+    "merged": "the same with a stored merge",
+    "second": "a second file of the same years and consumers",
+    "again": "the first file again, which adds nothing",
+}
 MAPPING = """
 [source]
 name = "shops"
@@ -45,9 +71,19 @@ email = "email"
 """
 
 
-def write_rows(path: Path, rows: int, *, with_identifiers: bool) -> None:
-    """A year of three that looks like a chain of shops: few consumers come often, most seldom."""
+def write_rows(path: Path, rows: int, first: int, *, is_all_new: bool, with_identifiers: bool) -> None:
+    """A year of three that looks like a chain of shops: few consumers come often, most seldom.
+
+    Args:
+        path: The file, whose ending says its format.
+        rows: Number of rows.
+        first: Number of the first row, so that two files have different rows.
+        is_all_new: Whether each row has a consumer of its own.
+        with_identifiers: Whether each row names an e-mail address as well.
+    """
     email = ", 'person-' || who || '@example.org' as email" if with_identifiers else ""
+    often = f"floor({max(rows // 10, 1)} * power((hash(range + 5) % 1000003) / 1000003.0, 3))"
+    layout = "header, delimiter ','" if path.suffix == ".csv" else "format parquet"
     with duckdb.connect() as connection:
         connection.execute("set memory_limit = '1GB'")
         connection.execute("set preserve_insertion_order = false")
@@ -61,75 +97,174 @@ def write_rows(path: Path, rows: int, *, with_identifiers: bool) -> None:
                         when 2 then 'Email Opened' when 3 then 'Store Visited' else 'Page Viewed' end as what,
                     case hash(n + 3) % 3 when 0 then 'shop' else 'web' end as channel,
                     (hash(n + 4) % 20000) / 100 as amount{email}
-                from (select range as n,
-                        floor({max(rows // 10, 1)} * power((hash(range + 5) % 1000003) / 1000003.0, 3))::bigint as who
-                      from range({rows}))
-            ) to '{path}' (header, delimiter ',')"""
+                from (select range as n, ({"range" if is_all_new else often})::bigint as who
+                      from range({first}, {first + rows}))
+            ) to '{path}' ({layout})"""
         )
 
 
-def import_file(path: Path, mapping: Path, workspace: Path) -> dict[str, object]:
-    """Import a file in a process of its own and watch its memory."""
-    command = [sys.executable, "-m", "consumer_fusion", "import", str(path), "--map", str(mapping)]
-    before, started = os.times(), time.monotonic()
-    process = subprocess.Popen(
-        [*command, "--workspace", str(workspace), "--json"], stdout=subprocess.PIPE, text=True
+def prepare_data(folder: Path, rows: int, *, is_csv: bool, is_all_new: bool, with_identifiers: bool) -> None:
+    """Write both files, and the workspaces into which they are imported."""
+    ending = "csv" if is_csv else "parquet"
+    for name, first in (("first", 0), ("second", rows)):
+        write_rows(
+            folder / f"{name}.{ending}", rows, first, is_all_new=is_all_new, with_identifiers=with_identifiers
+        )
+    (folder / "mapping.toml").write_text(
+        MAPPING + (IDENTIFIERS if with_identifiers else ""), encoding="utf-8"
     )
-    peak, moments = 0, []
-    status = Path(f"/proc/{process.pid}/status")
-    while process.poll() is None:
-        try:
-            lines = dict(
-                line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line
-            )
-            found = int(lines["VmHWM"].split()[0])
-        except (OSError, KeyError):
-            break
-        if found > (moments[-1][1] if moments else 0) * 1.15e6:
-            moments.append((round(time.monotonic() - started), round(found / 1e6, 2)))
-        peak = max(peak, found)
-        time.sleep(0.2)
-    told, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"The import failed: {told}")
-    after = os.times()
-    cpu_seconds = after.children_user + after.children_system - before.children_user - before.children_system
-    return {
-        **json.loads(told),
-        "peak_gigabytes": round(peak / 1e6, 3),
-        "cpu_seconds": round(cpu_seconds, 1),
-        "growth_of_the_peak": " ".join(f"{seconds}s:{gigabytes}" for seconds, gigabytes in moments),
-    }
+    for name in ("empty", "merged", "filled"):
+        fusion.create_workspace(folder / name)
+    with fusion.open_workspace(folder / "merged") as workspace:
+        fusion.import_events(
+            workspace,
+            [
+                fusion.Event(
+                    event_id=f"meeting-{consumer}", occurred_at=datetime(2024, 1, 1, tzinfo=UTC), kind="Store Visited",
+                    consumer=consumer, brand="shop-1", identifiers={"email": "one-person@example.org"},
+                )
+                for consumer in ("consumer-1", "consumer-2")
+            ],
+        )  # fmt: skip
+    import_file(folder, "first", folder / "filled")
+
+
+def import_file(folder: Path, name: str, workspace: Path) -> dict[str, float]:
+    """Import a file, and return the processor seconds of every stage."""
+    seconds: dict[str, float] = {}
+    stages = pipeline.list_stages()
+    watch = Stopwatch()
+
+    def run_timed(stage: Stage, landing: pipeline.Landing) -> None:
+        if not seconds:
+            seconds["read and check"] = watch.read()[0]
+        own = Stopwatch()
+        stage.run(landing)
+        seconds[stage.name] = own.read()[0]
+
+    pipeline.list_stages = lambda: tuple(replace(stage, run=partial(run_timed, stage)) for stage in stages)  # type: ignore[assignment]
+    try:
+        with fusion.open_workspace(workspace) as opened:
+            pattern = str(folder / f"{name}.[cp]*")
+            fusion.import_files(opened, [pattern], choose_reading(map_file=folder / "mapping.toml"))
+    finally:
+        pipeline.list_stages = lambda: stages  # type: ignore[assignment]
+    return seconds
+
+
+def prepare_floor(folder: Path) -> Callable[[], Mapping[str, float]]:
+    """The bare work: the file read, and its rows written in the order of consumer, brand, kind and time."""
+    (path,) = folder.glob("first.[cp]*")
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+
+    def run() -> Mapping[str, float]:
+        connection.execute(
+            f'copy (select * from \'{path}\' order by who, shop, what, "at", "order") '
+            f"to '{folder / 'floor.out'}' (format parquet, compression zstd)"
+        )
+        return {}
+
+    return run
+
+
+def prepare_import(name: str, before: str, folder: Path) -> Callable[[], Mapping[str, float]]:
+    """An import into a copy of a prepared workspace."""
+    workspace = folder / "imported"
+    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.copytree(folder / before, workspace)
+
+    def run() -> Mapping[str, float]:
+        seconds = import_file(folder, name, workspace)
+        return {f"figure_{stage}": found for stage, found in seconds.items()}
+
+    return run
+
+
+TASKS = {
+    "floor": prepare_floor,
+    "first": partial(prepare_import, "first", "empty"),
+    "merged": partial(prepare_import, "first", "merged"),
+    "second": partial(prepare_import, "second", "filled"),
+    "again": partial(prepare_import, "first", "filled"),
+}
+
+
+def write_stages(summary: Summary, rows: int) -> str:
+    """The stages of the run with the median time that took at least a hundredth of it, in microseconds a row."""
+    run = sorted(summary.runs, key=lambda each: each.cpu_seconds)[len(summary.runs) // 2]
+    return "\n".join(
+        f"    {found / rows * 1e6:>6.2f} {stage}"
+        for stage, found in run.figures.items()
+        if found > run.cpu_seconds / 100
+    )
+
+
+def list_targets(summaries: Mapping[str, Summary], rows: int) -> list[Target]:
+    first = summaries["first"]
+    own = first.cpu_seconds / rows * 1e6
+    return [
+        Target("processor time of a row", own, MICROSECONDS_A_ROW, "us"),
+        Target("memory", max(run.peak_gigabytes for run in first.runs), MOST_GIGABYTES, "GB"),
+        *(
+            Target(LABELS[name], summaries[name].ratio / first.ratio, MOST_EXTRA, "x the first import")
+            for name in ("merged", "second")
+        ),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--csv", action="store_true", help="files of CSV instead of Parquet")
+    parser.add_argument("--all-new", action="store_true", help="each row has a consumer of its own")
     parser.add_argument("--identifiers", action="store_true", help="each row names an e-mail address as well")
-    parser.add_argument(
-        "--again", action="store_true", help="import the same file a second time; it adds nothing"
-    )
+    parser.add_argument("--again", action="store_true", help="import the first file a second time as well")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.task:
+        run_one_task(TASKS, given.task, given.data)
+        return
     with TemporaryDirectory(prefix="fusion-import-") as temporary:
         folder = Path(temporary)
-        path, mapping, workspace = folder / "rows.csv", folder / "mapping.toml", folder / "workspace"
-        write_rows(path, given.rows, with_identifiers=given.identifiers)
-        mapping.write_text(MAPPING + (IDENTIFIERS if given.identifiers else ""), encoding="utf-8")
-        fusion.create_workspace(workspace)
-        figures: dict[str, object] = {
-            "rows": given.rows,
-            "file_gigabytes": round(path.stat().st_size / 1e9, 2),
-        }
-        figures["first"] = first = import_file(path, mapping, workspace)
-        if given.again:
-            figures["again"] = import_file(path, mapping, workspace)
-        figures["workspace_gigabytes"] = round(
-            sum(each.stat().st_size for each in workspace.rglob("*") if each.is_file()) / 1e9, 2
+        prepare_data(
+            folder,
+            given.rows,
+            is_csv=given.csv,
+            is_all_new=given.all_new,
+            with_identifiers=given.identifiers,
         )
-    print(json.dumps(figures, indent=None if given.json else 2))
-    is_met = first["accepted"] == given.rows and float(str(first["peak_gigabytes"])) <= PEAK_LIMIT_GIGABYTES
-    sys.exit(0 if is_met else 1)
+        tasks = [name for name in TASKS if name != "floor" and (name != "again" or given.again)]
+        summaries = run_rounds(
+            Path(__file__), folder, tasks, floor="floor", rounds=given.rounds,
+            say=lambda text: print(text, file=sys.stderr),
+        )  # fmt: skip
+    targets = list_targets(summaries, given.rows)
+    if given.json:
+        found = {
+            name: {
+                "microseconds_a_row": round(each.cpu_seconds / given.rows * 1e6, 2),
+                "x_floor": round(each.ratio, 2),
+                "gigabytes": round(each.peak_gigabytes, 3),
+            }
+            for name, each in summaries.items()
+        }
+        print(
+            json.dumps({
+                "rows": given.rows, "machine": describe_machine(), "tasks": found,
+                "targets": [each.to_json() for each in targets],
+            })
+        )  # fmt: skip
+    else:
+        print(write_table(summaries.values(), LABELS))
+        for name in tasks:
+            print(f"{LABELS[name]}: {summaries[name].cpu_seconds / given.rows * 1e6:.2f} us a row, of which")
+            print(write_stages(summaries[name], given.rows))
+        print(write_targets(targets))
+    sys.exit(0 if all(each.is_met for each in targets) else 1)
 
 
 if __name__ == "__main__":

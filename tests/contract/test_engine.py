@@ -213,6 +213,28 @@ def test_the_functions_of_the_portable_text_give_doubles_of_full_precision(engin
     )
 
 
+def test_parts_hold_the_rows_of_their_value_without_the_column(engine, tmp_path):
+    parts = engine.write_parts(
+        "select number, number % 3 - 1 as part from numbers",
+        tmp_path / "parts",
+        "part",
+        step="write parts",
+        tables={"numbers": NUMBERS},
+    )
+    assert sorted(parts) == [-1, 0, 1]
+    for value, paths in parts.items():
+        found = engine.read(
+            f"select * from read_parquet({quote_paths(paths)}, hive_partitioning = false)", step="read"
+        )
+        assert found.column_names == ["number"]
+        assert sorted(found["number"].to_pylist()) == [n for n in range(5000) if n % 3 - 1 == value]
+
+
+def test_no_rows_make_no_parts(engine, tmp_path):
+    empty = "select 1 as number, 1 as part where false"
+    assert engine.write_parts(empty, tmp_path / "parts", "part", step="write parts") == {}
+
+
 def test_a_file_that_was_written_anew_is_read_anew(engine, tmp_path):
     """As each batch of arrivals is: under the same name, of the same size, moments after the one before."""
     path = tmp_path / "batch.parquet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -385,6 +386,52 @@ def test_a_rejected_row_of_parquet_is_kept_as_an_object(desk):
     pq.write_table(pa.table({"id": ["1"], "at": ["never"], "who": ["a"], "paid": [1.5]}), path)
     staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
     assert staged.rejected[0]["raw"] == '{"id":"1","at":"never","who":"a","paid":1.5}'
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.decimal128(9, 2)], ids=str)
+def test_a_number_of_parquet_is_the_number_that_is_written_there(desk, kind):
+    path = desk.folder / "orders.parquet"
+    paid = pa.array([0.1, 1234567.25 if kind == pa.float64() else 2.5, None]).cast(kind, safe=False)
+    pq.write_table(
+        pa.table({"id": ["1", "2", "3"], "at": ["2026-01-01"] * 3, "who": ["a"] * 3, "paid": paid}), path
+    )
+    staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    assert staged.column("value") == [0.1, 1234567.25 if kind == pa.float64() else 2.5, None]
+
+
+def test_a_number_of_parquet_that_is_not_finite_is_refused_with_its_column(desk):
+    path = desk.folder / "orders.parquet"
+    paid = [float("nan"), float("inf")]
+    pq.write_table(
+        pa.table({"id": ["1", "2"], "at": ["2026-01-01"] * 2, "who": ["a"] * 2, "paid": paid}), path
+    )
+    staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    assert staged.codes == ["invalid_number"] * 2
+    assert "paid" in staged.rejected[0]["message"]
+
+
+def test_a_row_of_parquet_gets_an_id_where_it_has_none_of_its_own(desk):
+    """And the id that it had under the former rule, made of the whole row, where it needs one."""
+    path = desk.folder / "orders.parquet"
+    rows = [
+        {"id": each, "at": "2026-01-01", "who": "a", "paid": number}
+        for number, each in enumerate(["1", None, "  ", "row-x", "\trow-y", "é"])
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    ids, former = staged.ids, staged.column("former_id")
+    assert [ids[0], *ids[3:]] == ["1", "row-x", "row-y", "é"]
+    assert all(each.startswith("row-") and each.endswith("-1") for each in ids[1:3])
+    assert [each is None for each in former] == [True, False, False, False, False, True]
+    line = b'{"id":"row-x","at":"2026-01-01","who":"a","paid":3}'
+    assert former[3] == f"row-{hashlib.md5(line, usedforsecurity=False).hexdigest()}-1"
+
+
+def test_blanks_around_keys_are_no_part_of_them(orders):
+    staged = orders(
+        " 1 ,2026-01-01, ann ,5,", rest='[[kind.rules]]\nfield = "event_id"\nequals = "1"\nkind = "Seen"\n'
+    )
+    assert (staged.only["event_id"], staged.only["consumer"], staged.only["kind"]) == ("1", "ann", "Seen")
 
 
 @pytest.mark.parametrize("name", ["it's", 'a"b', "select", "position", "a b", "ä", "raw", "kind"])

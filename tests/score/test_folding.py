@@ -162,6 +162,22 @@ def test_a_merge_of_two_keys_folds_both_their_events_as_one_consumer(tmp_path, l
         assert_same_states(found, fold_plainly(everything, LATER, {"ada": kept, "a.lovelace": kept}))
 
 
+@pytest.mark.parametrize("sizes", [(), (60, 100)], ids=["one file", "three files of the same days"])
+def test_a_stored_merge_keeps_the_states_of_all_others(tmp_path, limit_inbox, sizes):
+    limit_inbox(0)
+    mail = {"email": "ada@example.org"}
+    meeting = [
+        invent_event(9000 + number, START + timedelta(days=number), consumer=f"consumer-{number}", identifiers=mail)
+        for number in (1, 2)
+    ]  # fmt: skip
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, [meeting, *cut_stream(STREAM, sizes)])
+        found = read_folded(workspace, LATER)
+        (kept,) = {consumer for consumer, _, _ in found} & {"consumer-1", "consumer-2"}
+        one_person = {"consumer-1": kept, "consumer-2": kept}
+        assert_same_states(found, fold_plainly([*meeting, *STREAM], LATER, one_person))
+
+
 # After five years squares of weights are still numbers (2^-520), after thirty they are not: both must come out.
 @pytest.mark.parametrize(("limit", "gap"), [(0, 5), (10_000, 5), (10_000, 30)])
 def test_years_between_events_of_a_seven_day_half_life_leave_sound_numbers(tmp_path, limit_inbox, limit, gap):

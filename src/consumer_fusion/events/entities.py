@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.consumer_keys import fold_key
@@ -14,6 +18,8 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import RangeCondition, Session, Where
 
 _COMPARED_KEYS = 5_000
+_KEYS_AT_A_TIME = 100_000
+"""As Python values keys take several times the memory that they take in Arrow."""
 
 
 def read_keys(session: Session, entity_type: str) -> pa.Table:
@@ -62,14 +68,20 @@ def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict
     wanted = list(dict.fromkeys(keys))
     known = find_keys(session, entity_type, wanted)
     new = [key for key in wanted if key not in known]
-    if new:
-        former = int(session.summarise(ENTITIES, "entity_id", "max") or 0)
-        session.insert(ENTITIES, ("entity_type", "entity_key"), ((entity_type, key) for key in new))
-        # Numbers only grow, so the new keys are those after the last: a range is read faster than each is looked up.
-        later = {"entity_id": RangeCondition(above=former)}
-        added = session.read(ENTITIES, later, columns=("entity_key", "entity_id"))
-        known |= dict(zip(added["entity_key"].to_pylist(), added["entity_id"].to_pylist()))
-    return known
+    return known | dict(zip(new, _add_keys(session, entity_type, new)))
+
+
+def _add_keys(session: Session, entity_type: str, new: Sequence[str]) -> range:
+    """Give numbers to new keys, in their order, and return them."""
+    if not new:
+        return range(0)
+    # The store chooses the first number, which no key ever had, and the others follow it: nothing is read back.
+    session.insert(ENTITIES, ("entity_type", "entity_key"), [(entity_type, new[0])])
+    first = find_keys(session, entity_type, new[:1])[new[0]]
+    numbers = range(first, first + len(new))
+    rows = zip(numbers[1:], itertools.repeat(entity_type), new[1:])
+    session.insert(ENTITIES, ENTITIES.column_names, rows)
+    return numbers
 
 
 def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict[str, int]:
@@ -91,20 +103,27 @@ def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dic
 
 def number_keys(session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str) -> pa.Table:
     """Assign a number to every distinct value of a staged column: entity_key, entity_id."""
-    batches = engine.read(
+    keys = engine.read(
         f"select distinct {column} as key from {staged_sql} where {column} is not null order by 1",
         step=f"list the keys of the column {column}",
-    )
-    keys: list[pa.Table] = []
-    for batch in batches.to_batches(max_chunksize=100_000):
-        numbers = ensure_keys(session, entity_type, batch.column(0).to_pylist())
-        keys.append(
-            pa.table(
-                {
-                    "entity_key": pa.array(list(numbers), pa.string()),
-                    "entity_id": pa.array(list(numbers.values()), pa.int64()),
-                }
-            )
-        )
-    schema = pa.schema([("entity_key", pa.string()), ("entity_id", pa.int64())])
-    return pa.concat_tables(keys) if keys else schema.empty_table()
+    )["key"].combine_chunks()
+    known = _read_known(session, entity_type, keys)
+    numbers = known["entity_id"].combine_chunks().take(pc.index_in(keys, known["entity_key"]))
+    is_new = numbers.is_null()
+    new = keys.filter(is_new)
+    given: list[npt.NDArray[np.int64]] = []
+    for start in range(0, len(new), _KEYS_AT_A_TIME):
+        added = _add_keys(session, entity_type, new[start : start + _KEYS_AT_A_TIME].to_pylist())
+        given.append(np.arange(added.start, added.stop))
+    if given:
+        numbers = pc.replace_with_mask(numbers, is_new, pa.array(np.concatenate(given)))
+    return pa.table({"entity_key": keys, "entity_id": numbers})
+
+
+def _read_known(session: Session, entity_type: str, keys: pa.Array) -> pa.Table:
+    """The known keys of a type with their numbers: at least those of these keys."""
+    # Reading a key in passing takes a quarter of the time of looking one up; the highest number bounds their number.
+    if int(session.summarise(ENTITIES, "entity_id", "max") or 0) <= 4 * len(keys):
+        return read_keys(session, entity_type)
+    wanted = pa.table({"entity_type": pa.array([entity_type] * len(keys), pa.string()), "entity_key": keys})
+    return session.read_matching(ENTITIES, wanted, columns=("entity_key", "entity_id"))

@@ -73,7 +73,9 @@ class Landing(AffectedConsumers):
         sightings: Consumer of each set of identifiers.
         fresh: Relation of the rows that land.
         numbered: The same with the numbers of their parties.
-        annotated: The same with kind and magnitude.
+        parts: Relations of its rows by bucket, if they are many; a few are in memory and go into the inbox.
+        annotate: Adds kind and magnitude to a relation of such rows.
+        annotated: The rows that land with kind and magnitude; once many are sealed, as they are in their segments.
         newest_us: Time of the newest of them.
         former_mark_us: Time of the newest event before.
         accepted: Number of stored rows.
@@ -103,7 +105,9 @@ class Landing(AffectedConsumers):
     sightings: pa.Table | None = None
     fresh: str = ""
     numbered: EventSource | None = None
-    annotated: str = ""
+    parts: dict[int, str] = field(default_factory=dict)
+    annotate: Callable[[str], EventSource] = EventSource
+    annotated: EventSource | None = None
     newest_us: int = 0
     former_mark_us: int = 0
     accepted: int = 0

@@ -17,12 +17,15 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 from consumer_fusion.records.import_record import CORRECTIONS, REJECTIONS
 from consumer_fusion.records.segment import SEGMENTS
-from consumer_fusion.storage.segments import add_segments
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, add_segments
 
 _STAGED_COLUMNS = (
     "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
     "properties"
 )
+_BUCKET = f"case when consumer_id = 0 or brand_id = 0 then {UNATTRIBUTED_BUCKET} else consumer_id % {BUCKET_COUNT} end"
 
 
 def _find_duplicates(landing: Landing) -> None:
@@ -43,9 +46,9 @@ def _select_fresh(landing: Landing) -> str:
     assert landing.duplicates is not None
     staged, passed = landing.staging.accepted, landing.duplicates.relation
     if landing.parties is None or not landing.parties.num_rows:
-        return f"""(
-            select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
-        )"""
+        # Without the join where it takes nothing away: the engine would expect a fifth of the rows, and hold them all.
+        rows = f"(select s.* from {staged} s anti join {passed} d on d.position = s.position)"
+        return rows if landing.duplicates.count else staged
     parties = landing.scratch.keep_table("parties", landing.parties)
     return f"""(
         select s.* replace (
@@ -62,7 +65,7 @@ def _number_events(landing: Landing) -> None:
     assert landing.sightings is not None
     # As one equality after the other: with an alternative among them, every row would be compared with every sighting.
     of_brand = "and i.brand_id = coalesce(b.entity_id, 0)" if landing.staging.claimed_by else ""
-    numbered = f"""(
+    numbered = f"""
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
         from {landing.fresh} s
@@ -70,13 +73,11 @@ def _number_events(landing: Landing) -> None:
         left join {keys["brand"]} b on b.entity_key = s.brand
         left join {keys["consumer"]} c on c.entity_key = s.consumer
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer {of_brand}
-    )"""
-    landing.numbered = EventSource(numbered, {"sightings": landing.sightings})
-    if landing.row_count <= landing.workspace.settings.inbox_import_limit:
-        # Few events are joined with their numbers once; for many that would be another copy.
-        rows = engine.read(
-            f"select * from {numbered}", step="number the events", tables=landing.numbered.tables
-        )
+    """
+    tables = {"sightings": landing.sightings}
+    landing.accepted = landing.row_count
+    if landing.accepted <= landing.workspace.settings.inbox_import_limit:
+        rows = engine.read(numbered, step="number the events", tables=tables)
         landing.numbered = EventSource("numbered_events", {"numbered_events": rows})
         landing.newest_us = pc.max(rows["occurred_us"]).as_py()
         return
@@ -84,31 +85,46 @@ def _number_events(landing: Landing) -> None:
         f"select max(occurred_us) as newest_us from {landing.fresh}", step="find the newest event"
     )
     landing.newest_us = found["newest_us"][0].as_py()
+    landing.parts = landing.scratch.keep_parts(
+        "numbered",
+        f"select *, {_BUCKET} as bucket from ({numbered})",
+        "bucket",
+        step="number the events",
+        tables=tables,
+    )
+    landing.numbered = EventSource(
+        f"({' union all '.join(f'select * from {each}' for each in landing.parts.values())})"
+    )
 
 
 def _make_durable(landing: Landing) -> None:
-    engine = landing.workspace.engine
+    engine, numbered = landing.workspace.engine, landing.numbered
+    assert numbered is not None
     is_unattributed = f"brand_id = 0 or (consumer_id = 0 and kind not in ({LISTED_KINDS_OF_A_BRAND}))"
-    if landing.accepted <= landing.workspace.settings.inbox_import_limit:
+    if landing.annotated is not None:
         rows = engine.read(
-            f"select *, {is_unattributed} as is_unattributed from {landing.annotated} "
+            f"select *, {is_unattributed} as is_unattributed from {landing.annotated.relation} "
             "order by occurred_us, event_id",
             step="read accepted events",
+            tables=landing.annotated.tables,
         ).to_pydict()
         landing.unattributed = sum(rows["is_unattributed"])
         land_in_inbox(landing.session, rows)
         return
     counts = engine.read(
-        f"select count(*) as n from {landing.annotated} where {is_unattributed}", step="count unknown parties"
+        f"select count(*) as n from {numbered.relation} where {is_unattributed}",
+        step="count unknown parties",
+        tables=numbered.tables,
     )
     landing.unattributed = counts["n"][0].as_py()
-    landing.segments = write_segments(
-        engine,
-        landing.workspace.folder,
-        landing.annotated,
-        {},
-        progress=lambda done, total: landing.progress("seal", done, total),
-    )
+    for done, (bucket, part) in enumerate(landing.parts.items(), 1):
+        annotated = landing.annotate(part)
+        landing.segments += write_segments(
+            engine, landing.workspace.folder, annotated.relation, annotated.tables, buckets=[bucket]
+        )
+        landing.progress("seal", done, len(landing.parts))
+    paths = [landing.workspace.folder / each.path for each in landing.segments]
+    landing.annotated = EventSource(f"read_parquet({quote_paths(paths)}, hive_partitioning = false)")
 
 
 def _list_segments(landing: Landing) -> None:

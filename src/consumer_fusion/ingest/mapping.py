@@ -88,6 +88,17 @@ class FieldRule:
     prefix: str = ""
     type: ValueType = "text"
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the text of one column as it is."""
+        return len(self.columns) == 1 and not (
+            self.constant is not None
+            or self.multiply
+            or self.strip_prefix
+            or self.strip_suffix
+            or self.prefix
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class KindRule:

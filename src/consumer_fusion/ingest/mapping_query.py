@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import pyarrow as pa
+
 from consumer_fusion.i18n.messages import Message, write_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.mapping import FieldRule, FileMapping, KindRule, LookupJoin, RefundRule
@@ -85,11 +87,54 @@ def map_rows(mapping: FileMapping, part: RowBatch, source: str, brand: str | Non
 
     Without grouping this is the whole query; with it, the rows go through `group_rows` first.
     """
-    return _finish_rows(mapping, f"({name_rows(mapping, part)})", source, brand)
+    numbers = _list_typed_numbers(mapping, part)
+    typed = "".join(f", cast({quote_name(name)} as double) as {number}" for name, number in numbers.items())
+    relation = name_rows(mapping, part, further=f", {_write_content(mapping, part)} as content{typed}")
+    return _finish_rows(mapping, f"({relation})", source, brand, numbers)
 
 
-def name_rows(mapping: FileMapping, part: RowBatch) -> str:
-    """The columns that the mapping needs as text, under safe names, with the lookups joined."""
+def _write_content(mapping: FileMapping, part: RowBatch) -> str:
+    """An SQL expression: the text of a row, from which an id is made.
+
+    Where a row of Parquet has an id, the text is not needed: to write it costs more than to check its time.
+    """
+    if part.form != "values":
+        return LINE
+    line, rule = _write_line(part), mapping.fields.get("event_id")
+    if rule is None or not rule.is_plain or rule.columns[0] not in part.columns:
+        return line
+    text = _column(rule.columns[0], part)
+    return (
+        f"case when {text} between '!' and '~' and not starts_with({text}, 'row-') then null else {line} end"
+    )
+
+
+def _write_line(part: RowBatch) -> str:
+    """An SQL expression: a row of Parquet as JSON."""
+    listed = ", ".join(f"{quote_text(name)}: {quote_name(name)}" for name in part.columns)
+    return f"cast(to_json({{{listed}}}) as varchar)"
+
+
+def _list_typed_numbers(mapping: FileMapping, part: RowBatch) -> dict[str, str]:
+    """The column of values, if it has numbers, which are not read from their text, and the name of its number."""
+    rule = mapping.fields.get("value")
+    if part.form != "values" or rule is None or not rule.is_plain or mapping.layout.decimal != ".":
+        return {}
+    name = rule.columns[0]
+    kind = part.rows.schema.field(name).type if name in part.columns else pa.null()
+    # Not of single precision, whose 0.1 as text is nearer to 0.1 than as a number.
+    is_number = pa.types.is_float64(kind) or pa.types.is_integer(kind)
+    return {name: quote_name("number_of_value")} if is_number else {}
+
+
+def name_rows(mapping: FileMapping, part: RowBatch, *, further: str = "") -> str:
+    """The columns that the mapping needs as text, under safe names, with the lookups joined.
+
+    Args:
+        mapping: The mapping.
+        part: The rows, as the table `lines`.
+        further: SQL of further columns of the rows, after a comma.
+    """
     names = list_columns(mapping)
     columns = ", ".join(f"{_column(name, part)} as {_safe(name)}" for name in names)
     looked_up = [
@@ -107,8 +152,7 @@ def name_rows(mapping: FileMapping, part: RowBatch) -> str:
     )
     lines = "lines"
     if part.form == "values":
-        listed = ", ".join(f"{quote_text(name)}: {quote_name(name)}" for name in part.columns)
-        header, line, problem, detail = "null", f"cast(to_json({{{listed}}}) as varchar)", "null", "null"
+        header, line, problem, detail = "null", _write_line(part), "null", "null"
     else:
         header, line, problem, detail = f"cast({HEADER} as varchar)", LINE, PROBLEM, DETAIL
         if part.form == "objects":
@@ -123,7 +167,7 @@ def name_rows(mapping: FileMapping, part: RowBatch) -> str:
     )
     return (
         f"select named.*{''.join(', ' + each for each in looked_up)} "
-        f"from (select {origin}{', ' + columns if columns else ''} from {lines}) named {joins}"
+        f"from (select {origin}{', ' + columns if columns else ''}{further} from {lines}) named {joins}"
     )
 
 
@@ -177,7 +221,7 @@ order by position"""
 
 def finish_groups(mapping: FileMapping, relation: str, source: str, brand: str | None) -> str:
     """The canonical query over the rows of `group_rows`."""
-    return _finish_rows(mapping, relation, source, brand)
+    return _finish_rows(mapping, relation, source, brand, {})
 
 
 def join_group_key(mapping: FileMapping, left: str, right: str) -> str:
@@ -188,13 +232,15 @@ def join_group_key(mapping: FileMapping, left: str, right: str) -> str:
     )
 
 
-def _finish_rows(mapping: FileMapping, relation: str, source: str, brand: str | None) -> str:
+def _finish_rows(
+    mapping: FileMapping, relation: str, source: str, brand: str | None, numbers: Mapping[str, str]
+) -> str:
     is_grouped = bool(mapping.group_by)
     value_rule = mapping.fields.get("value")
     value = (
         "grouped_value"
         if is_grouped
-        else _value(mapping, value_rule)
+        else numbers.get(value_rule.columns[0] if value_rule.columns else "") or _value(mapping, value_rule)
         if value_rule
         else "cast(null as double)"
     )
@@ -215,6 +261,13 @@ def _finish_rows(mapping: FileMapping, relation: str, source: str, brand: str | 
     if brand is not None:
         fields["brand"] = f"coalesce(nullif({fields.get('brand', 'null')}, ''), {quote_text(brand)})"
     fields["kind"], is_absolute = _kind(mapping, fields, "amount")
+    if mapping.refund is None:
+        # Validation trims them, too; a refund appends to the id before that.
+        fields |= {
+            name: _safe(rule.columns[0])
+            for name, rule in mapping.fields.items()
+            if name in ("event_id", "consumer", "channel") and rule.is_plain
+        }
     fields["value"] = f"cast(case when {is_absolute} then abs(amount) else amount end as varchar)"
     fields["precision"] = quote_text(mapping.precision) if mapping.precision else "null"
     if mapping.precision is None and mapping.time_format not in ("iso", "unix_seconds", "unix_milliseconds"):
@@ -223,11 +276,9 @@ def _finish_rows(mapping: FileMapping, relation: str, source: str, brand: str | 
     counted = {mapping.count_as: "row_count"} if is_grouped else {}
     fields["properties"] = _objects(mapping, mapping.properties, counted)
     listed = ", ".join(f"cast({fields.get(name, 'null')} as varchar) as {name}" for name in CANONICAL_COLUMNS)
-    raw, content = "coalesce(header || chr(10), '') || line", "line"
-    if is_grouped:
-        raw, content = "cast(null as varchar)", "content"
+    raw = "cast(null as varchar)" if is_grouped else "coalesce(header || chr(10), '') || line"
     rows = f"""
-select position, {raw} as raw, {content} as content, {problem} as problem, {detail} as detail, {listed}
+select position, {raw} as raw, content, {problem} as problem, {detail} as detail, {listed}
 from (select *, {value} as amount from {relation} mapped) valued"""
     if mapping.refund is None:
         return rows

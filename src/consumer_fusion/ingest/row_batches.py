@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -27,6 +28,7 @@ _FORMATS: dict[str, FileFormat] = {
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
 }  # fmt: skip
 _PARQUET_ROWS = 100_000
+_BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def _make_lines(lines: pa.Array, broken: Sequence[MalformedLine], before: int) -
         problem_columns = [pa.array(problems, pa.string()), pa.array(details, pa.string())]
     else:
         problem_columns = [pa.nulls(len(lines), pa.string())] * 2
-    positions = pa.array(range(before + 1, before + len(lines) + 1), pa.int64())
+    positions = pa.array(np.arange(before + 1, before + len(lines) + 1))
     return pa.table([positions, lines, *problem_columns], names=[POSITION, LINE, PROBLEM, DETAIL])
 
 
@@ -200,8 +202,8 @@ def _read_parquet(file: Path, before: int) -> Iterator[RowBatch]:
     total = max(opened.metadata.num_rows, 1)
     names = tuple(opened.schema_arrow.names)
     done = 0
-    for batch in opened.iter_batches(_PARQUET_ROWS):
-        positions = pa.array(range(before + done + 1, before + done + len(batch) + 1), pa.int64())
+    for batch in opened.iter_batches(_PARQUET_ROWS, use_threads=False):
+        positions = pa.array(np.arange(before + done + 1, before + done + len(batch) + 1))
         done += len(batch)
         rows = pa.Table.from_batches([batch]).append_column(POSITION, positions)
         yield RowBatch(rows, "values", names, before + done, done / total)
@@ -209,7 +211,8 @@ def _read_parquet(file: Path, before: int) -> Iterator[RowBatch]:
 
 def _open_parquet(file: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(file)
+        # Buffered, else a column of the whole row group is read at once.
+        return pq.ParquetFile(file, buffer_size=_BUFFER_BYTES)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"The file {file.name} is not a readable Parquet file.",

@@ -46,7 +46,7 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.scratch import FileScratch, MemoryScratch, Scratch, StoredResult
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
-ROWS_PER_PART = 500_000
+ROWS_PER_PART = 125_000
 LINES_PER_PART = 5_000
 """The same for arrivals: while it is checked, a line takes twenty times its own size in memory."""
 FIRST_ROWS = 1_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.events.event_reader import NEWEST_MARK, find_newest, read_identity_map
+from consumer_fusion.events.event_reader import NEWEST_MARK, EventSource, find_newest, read_identity_map
 from consumer_fusion.events.landing import Landing
 from consumer_fusion.operations import Stage
 from consumer_fusion.records.alert import NOTICE_STANDINGS
@@ -67,16 +67,21 @@ def _size_money(landing: Landing) -> None:
 
 def _give_magnitude(landing: Landing) -> None:
     assert landing.numbered is not None
+    tables = annotation_tables(landing.points, landing.kind_ids, landing.session.read(BRAND_REFERENCES))
+
+    def annotate(relation: str) -> EventSource:
+        return EventSource(f"({annotate_sql(landing.points, landing.kind_ids, relation)})", tables)
+
+    landing.annotate = annotate
+    if landing.parts:  # annotated while they are sealed
+        return
     annotated = landing.scratch.keep(
         "annotated",
-        annotate_sql(landing.points, landing.kind_ids, landing.numbered.relation),
+        annotate(landing.numbered.relation).relation,
         step="give kind and magnitude",
-        tables={
-            **landing.numbered.tables,
-            **annotation_tables(landing.points, landing.kind_ids, landing.session.read(BRAND_REFERENCES)),
-        },
+        tables={**tables, **landing.numbered.tables},
     )
-    landing.annotated, landing.accepted = annotated.relation, annotated.row_count
+    landing.annotated = EventSource(annotated.relation)
 
 
 def _fold_segments(landing: Landing) -> None:
@@ -97,15 +102,17 @@ def _fold_segments(landing: Landing) -> None:
 
 def _note_newest(landing: Landing) -> None:
     """Store the time of the newest event, and collect the consumers with events from which others may be derived."""
-    session, points = landing.session, landing.points
+    session, points, annotated = landing.session, landing.points, landing.annotated
+    assert annotated is not None
     session.write_mark(NEWEST_MARK, max(int(session.read_mark(NEWEST_MARK) or 0), landing.newest_us))
     wanted = ", ".join(str(landing.kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
     rows = landing.workspace.engine.read(
         f"""
-        select distinct consumer_id from {landing.annotated}
+        select distinct consumer_id from {annotated.relation}
         where consumer_id <> 0 and brand_id <> 0 and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')
         """,
         step="find events from which others follow",
+        tables=annotated.tables,
     )
     identity_map = read_identity_map(session)
     assert landing.consumers is not None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SEGMENT_ROW_GROUP = 40_960
 """Rows per Parquet row group, a multiple of DuckDB's vector size: the events of a pair are found in half the time of
 122,880, and scans and sizes of files are the same."""
+_PART_ROW_GROUP = 16_384
+"""Rows per row group of files that are written side by side: one of each is held in memory."""
 
 
 class DuckDBEngine:
@@ -54,6 +56,8 @@ class DuckDBEngine:
             self._database.execute("set enable_external_file_cache = false")
             if self._threads:
                 self._database.execute(f"set threads = {self._threads}")
+            # By default half a million rows a thread are held in memory while they are written in parts.
+            self._database.execute(f"set partitioned_write_flush_threshold = {SEGMENT_ROW_GROUP}")
             if self._spill_folder is not None:
                 folder = str(self._spill_folder).replace("'", "''")
                 self._database.execute(f"set temp_directory = '{folder}'")
@@ -122,6 +126,20 @@ class DuckDBEngine:
         with self._tables(step, copy, tables) as cursor:
             row = cursor.execute(copy).fetchone()
             return int(row[0]) if row else 0
+
+    def write_parts(
+        self, sql: str, folder: Path, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, list[Path]]:
+        """Run one query into Parquet files by the values of a column; see `Engine.write_parts`."""
+        target = str(folder).replace("'", "''")
+        copy = f"copy ({sql}) to '{target}' "
+        copy += f"(format parquet, compression lz4_raw, row_group_size {_PART_ROW_GROUP}, partition_by ({column}))"
+        with self._tables(step, copy, tables) as cursor:
+            cursor.execute(copy)
+        by_value: dict[int, list[Path]] = {}
+        for path in sorted(folder.glob("*/*.parquet")):
+            by_value.setdefault(int(path.parent.name.removeprefix(f"{column}=")), []).append(path)
+        return by_value
 
     def close(self) -> None:
         """Free memory and files once the calls of other threads have ended."""

@@ -43,3 +43,20 @@ class Engine(Protocol):
     def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
         """Run one query into a Parquet file, in the query's order, and return the number of rows."""
         ...
+
+    def write_parts(
+        self, sql: str, folder: Path, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, list[Path]]:
+        """Run one query into Parquet files, those of each value of a column apart and without it, in any order.
+
+        Args:
+            sql: The text of a SELECT.
+            folder: Folder that does not exist yet.
+            column: Name of a column of whole numbers, of few values.
+            step: Name of the step, for error messages.
+            tables: Arrow tables that the text refers to by name.
+
+        Returns:
+            The files by value.
+        """
+        ...

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
@@ -52,6 +53,16 @@ class Scratch(Protocol):
         """Store a table, and return the SQL text of its relation."""
         ...
 
+    def keep_parts(
+        self, name: str, sql: str, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, str]:
+        """Run a query and store its rows in parts, by a column of whole numbers that they then lack.
+
+        Returns:
+            SQL text of the relation of each value.
+        """
+        ...
+
 
 class FileScratch:
     """Results as Parquet files, for any number of rows.
@@ -71,11 +82,22 @@ class FileScratch:
         """Run a query into a file; see `Scratch.keep`."""
         path = self._folder / f"{name}.parquet"
         count = self.engine.write(sql, path, step=step, tables=tables)
-        return StoredResult(f"read_parquet({quote_paths([path])})", count)
+        return StoredResult(_read_files([path]), count)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
         """Write rows into a file; see `Scratch.keep_table`."""
         return self.keep(name, "select * from given", step=f"keep {name}", tables={"given": table}).relation
+
+    def keep_parts(
+        self, name: str, sql: str, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, str]:
+        """Run a query into files; see `Scratch.keep_parts`."""
+        parts = self.engine.write_parts(sql, self._folder / name, column, step=step, tables=tables)
+        return {value: _read_files(paths) for value, paths in parts.items()}
+
+
+def _read_files(paths: list[Path]) -> str:
+    return f"read_parquet({quote_paths(paths)}, hive_partitioning = false)"
 
 
 class MemoryScratch:
@@ -101,6 +123,17 @@ class MemoryScratch:
         relation = f"kept_{name}"
         self._tables[relation] = table
         return relation
+
+    def keep_parts(
+        self, name: str, sql: str, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, str]:
+        """Run a query into memory; see `Scratch.keep_parts`."""
+        rows = self.engine.read(sql, step=step, tables=tables)
+        rest = rows.drop_columns([column])
+        return {
+            value: self.keep_table(f"{name}_{number}", rest.filter(pc.equal(rows[column], value)))
+            for number, value in enumerate(rows[column].unique().to_pylist())
+        }
 
 
 class _ScratchEngine:
@@ -130,6 +163,12 @@ class _ScratchEngine:
     def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
         """See `Engine.write`."""
         return self._engine.write(sql, path, step=step, tables=self._add(sql, tables))
+
+    def write_parts(
+        self, sql: str, folder: Path, column: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> dict[int, list[Path]]:
+        """See `Engine.write_parts`."""
+        return self._engine.write_parts(sql, folder, column, step=step, tables=self._add(sql, tables))
 
     def _add(self, sql: str, tables: Mapping[str, pa.Table] | None) -> dict[str, pa.Table]:
         named = {name: self._kept[name] for name in set(re.findall(r"\bkept_\w+", sql)) & self._kept.keys()}

@@ -16,6 +16,8 @@ from consumer_fusion.records.table import Scope, Table
 from consumer_fusion.storage.store import RangeCondition, Row, Value, Where
 
 _ROWS_PER_FETCH = 10_000
+_VALUES_PER_STATEMENT = 500
+"""About how many values are inserted by one statement."""
 _FEW_KEYS = 100
 """Maximum number of key rows that are written into the statement that looks them up."""
 _ARROW_TYPES = {
@@ -106,12 +108,17 @@ class SQLiteSession:
         self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
     ) -> int:
         """See `Session.insert`."""
-        marks = ", ".join("?" for _ in columns)
+        marks = f"({', '.join('?' for _ in columns)})"
+        beginning = f"insert into {table.name} ({', '.join(columns)}) values "
         ending = " on conflict do nothing" if ignore else ""
-        return self._note(
-            table,
-            self._run_many(f"insert into {table.name} ({', '.join(columns)}) values ({marks}){ending}", rows),
-        )
+        # Many rows a statement: each statement writes the sequence of the table, which costs more than a row.
+        row_count = max(1, _VALUES_PER_STATEMENT // len(columns))
+        many = f"{beginning}{', '.join([marks] * row_count)}{ending}"
+        left, inserted = iter(rows), 0
+        while len(some := list(itertools.islice(left, row_count))) == row_count:
+            inserted += max(self._run(many, tuple(itertools.chain.from_iterable(some))).rowcount, 0)
+        inserted += self._run_many(f"{beginning}{marks}{ending}", some)
+        return self._note(table, inserted)
 
     def replace(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """See `Session.replace`."""

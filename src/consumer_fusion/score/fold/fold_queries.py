@@ -156,5 +156,17 @@ def compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_ki
     return fold_relation(engine, EventSource(relation, tables), fold_kinds, query="fold_late")
 
 
+def find_shared_days(engine: Engine, new: EventSource, old: EventSource) -> pa.Table:
+    """The days, pairs and kinds of new events that also have old ones: consumer_id, brand_id, kind_id, day."""
+    names = ("consumer_id", "brand_id", "kind_id", "day")
+    listed, same = ", ".join(names), " and ".join(f"o.{name} = n.{name}" for name in names)
+    return engine.read(
+        f"select distinct {listed} from {new.relation} n semi join {old.relation} o on {same}",
+        step="find days with stored events",
+        tables={**old.tables, **new.tables},
+    )
+
+
 def _type_states(states: pa.Table) -> pa.Table:
-    return to_states({name: states[name] for name in STATE_COLUMNS})
+    # As NumPy: Arrow would copy a column in chunks value by value.
+    return to_states({name: states[name].to_numpy() for name in STATE_COLUMNS})

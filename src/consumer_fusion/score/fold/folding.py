@@ -17,6 +17,7 @@ from consumer_fusion.events.event_reader import (
     FOLDED_DERIVED_MARK,
     FOLDED_MARK,
     EventSelection,
+    EventSource,
     list_members,
     open_events,
     read_identity_map,
@@ -29,7 +30,12 @@ from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_sealed_batches
 from consumer_fusion.score.fold.decay import fold_kinds_at, read_fold_kinds
-from consumer_fusion.score.fold.fold_queries import compute_late, compute_with_old, fold_events
+from consumer_fusion.score.fold.fold_queries import (
+    compute_late,
+    compute_with_old,
+    find_shared_days,
+    fold_events,
+)
 from consumer_fusion.score.fold.rhythms import list_half_lives
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.score.states.kept_states import add_states, remove_states, scale_states
@@ -139,32 +145,89 @@ def fold_segments(
     prepare_landmarks(context.session, context.points, context.kind_ids, newest_us)
     fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
     attributed = [each for each in segments if each.bucket != UNATTRIBUTED_BUCKET]
-    has_merges = bool(read_identity_map(context.session))
-    if not has_merges and not _has_overlap(context.session, attributed):
-        kinds = KindArrays.from_table(fold_kinds)
-        listed = ", ".join((*FOLD_COLUMNS, "same_day_count"))
-        for each in attributed:
-            stored = f"select {listed} from read_parquet({quote_paths([context.folder / each.path])})"
-            batches = context.engine.stream(stored, step="read a new segment", rows_per_batch=500_000)
-            yield from fold_sealed_batches(batches, kinds)
-        return
+    identity_map = read_identity_map(context.session)
+    merged = sorted({*identity_map, *identity_map.values()})
+    has_overlap = _has_overlap(context.session, attributed)
     known = list_segments(context.session)
-    # After a merge the events of one consumer are in the buckets of all its members.
-    groups = (
-        [attributed]
-        if has_merges
-        else [[e for e in attributed if e.bucket == b] for b in range(BUCKET_COUNT)]
-    )
-    for group in filter(None, groups):
-        selection = EventSelection(
-            min_day=min(each.min_day for each in group),
-            max_day=max(each.max_day for each in group),
-            is_folded_only=True,
+    for bucket in range(BUCKET_COUNT):
+        group = [each for each in attributed if each.bucket == bucket]
+        if group:
+            old = [each for each in known if each.bucket == bucket] if has_overlap else None
+            yield from _fold_bucket(context, group, old, merged, fold_kinds)
+    if merged and attributed:
+        # The events of one consumer are in the buckets of all its members.
+        canonical = sorted(set(identity_map.values()))
+        new = open_events(
+            context.session,
+            context.folder,
+            EventSelection(consumers=canonical),
+            segments=attributed,
+            only_segments=True,
         )
-        around = known if has_merges else [each for each in known if each.bucket == group[0].bucket]
-        new = open_events(context.session, context.folder, segments=group, only_segments=True)
-        old = open_events(context.session, context.folder, selection, segments=around)
-        yield compute_with_old(context.engine, new, old, fold_kinds)
+        yield compute_with_old(
+            context.engine, new, _open_old(context, attributed, known, canonical), fold_kinds
+        )
+
+
+def _fold_bucket(
+    context: ScoreContext,
+    group: Sequence[Segment],
+    known: Sequence[Segment] | None,
+    merged: Sequence[int],
+    fold_kinds: pa.Table,
+) -> Iterator[pa.Table]:
+    """Changes of the states by the new segments of a bucket, without those of merged consumers.
+
+    Args:
+        context: Context for reading scores.
+        group: The new segments.
+        known: Stored segments of the bucket; None where no stored event shares a day with a new one.
+        merged: Consumers to leave out.
+        fold_kinds: Half-life, landmark and trust of each kind.
+    """
+    paths = quote_paths([context.folder / each.path for each in group])
+    relation, tables = f"read_parquet({paths}, hive_partitioning = false)", {}
+    if merged:
+        tables["merged_consumers"] = pa.table({"consumer_id": pa.array(merged, pa.int64())})
+        relation = (
+            f"(select e.* from {relation} e anti join merged_consumers m on m.consumer_id = e.consumer_id)"
+        )
+    if known is not None:
+        new, old = EventSource(relation, tables), _open_old(context, group, known)
+        shared = find_shared_days(context.engine, new, old)
+        if shared.num_rows:
+            same_day = " and ".join(f"d.{name} = e.{name}" for name in shared.column_names)
+            tables["shared_days"] = shared
+            late = EventSource(
+                f"(select e.* from {relation} e semi join shared_days d on {same_day})", tables
+            )
+            yield compute_with_old(context.engine, late, old, fold_kinds)
+            relation = f"(select e.* from {relation} e anti join shared_days d on {same_day})"
+    batches = context.engine.stream(
+        f"select {', '.join((*FOLD_COLUMNS, 'same_day_count'))} from {relation}",
+        step="read a new segment",
+        tables=tables,
+        rows_per_batch=500_000,
+    )
+    yield from fold_sealed_batches(batches, KindArrays.from_table(fold_kinds))
+
+
+def _open_old(
+    context: ScoreContext,
+    group: Sequence[Segment],
+    known: Sequence[Segment],
+    consumers: Collection[int] | None = None,
+) -> EventSource:
+    """The folded events of the days of new segments: of some canonical consumers, or as sources name them."""
+    selection = EventSelection(
+        consumers=consumers,
+        min_day=min(each.min_day for each in group),
+        max_day=max(each.max_day for each in group),
+        is_folded_only=True,
+    )
+    return open_events(
+        context.session, context.folder, selection, segments=known, is_merged=consumers is not None
+    )
 
 
 def refold(
