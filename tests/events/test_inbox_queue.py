@@ -94,3 +94,15 @@ def test_the_oldest_arrival_is_the_first_of_its_row(tmp_path):
         append(workspace, make_arrival(1, received_us=AT_US + 5), make_arrival(2, received_us=AT_US))
         with workspace.arrivals.reading() as session:
             assert find_oldest_arrival(session) == AT_US
+
+
+def test_a_landing_that_took_long_deletes_nothing_that_came_meanwhile(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        append(workspace, make_arrival(1, 2))
+        with workspace.arrivals.reading() as session:
+            read = session.read(ARRIVALS)["sequence"].to_pylist()
+        assert pipeline.land_arrivals(workspace).accepted == 2, "another landing is faster"
+        append(workspace, make_arrival(3, 4))
+        with workspace.arrivals.writing() as session:
+            inbox_queue.forget_arrivals(session, read)
+        assert pipeline.land_arrivals(workspace).accepted == 2

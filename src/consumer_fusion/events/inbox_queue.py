@@ -20,6 +20,7 @@ ROW_EVENTS = 1_000
 ROW_CHARACTERS = 1 << 20
 """Number of events and of characters after which nothing is added to a row."""
 _ROWS_AT_A_TIME = 32
+LAST_MARK = "last_arrival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:
     sources: dict[tuple[Any, ...], list[Arrival]] = {}
     for each in arrivals:
         sources.setdefault(_get_reading(each), []).append(each)
-    before = last = int(session.summarise(ARRIVALS, "sequence", "max") or 0)
+    before = last = int(session.read_mark(LAST_MARK) or 0) or _find_last(session)
     rows = []
     for reading, found in sources.items():
         for some in _cut_rows(found):
@@ -65,7 +66,13 @@ def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:
             last += count
             rows.append((last, *reading, min(each.received_us for each in some), count, lines))
     session.insert(ARRIVALS, ARRIVALS.column_names, rows)
+    # No number is given twice: a landing that takes long deletes the rows that it read by their numbers.
+    session.write_mark(LAST_MARK, last)
     return last - before
+
+
+def _find_last(session: Session) -> int:
+    return int(session.summarise(ARRIVALS, "sequence", "max") or 0)
 
 
 def _cut_rows(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
@@ -85,8 +92,7 @@ def count_arrivals(session: Session) -> int:
     if not rows.num_rows:
         return 0
     (oldest,) = rows.to_pylist()
-    last = int(session.summarise(ARRIVALS, "sequence", "max") or 0)
-    return last - int(oldest["sequence"]) + int(oldest["event_count"])
+    return _find_last(session) - int(oldest["sequence"]) + int(oldest["event_count"])
 
 
 def find_oldest_arrival(session: Session) -> int | None:
