@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.calibration import CALIBRATIONS
@@ -18,11 +19,11 @@ from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import POINTS_MARK, PointsTable
 from consumer_fusion.score.fold.dispersions import read_dispersions
 from consumer_fusion.score.fold.rhythms import read_rhythms
-from consumer_fusion.score.points.points_overrides import list_overridden
+from consumer_fusion.score.points.points_overrides import list_overridden, read_points_file
 from consumer_fusion.score.points.points_store import read_kind_ids
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.score.score_context import ScoreContext
-from consumer_fusion.storage.store import Session
+from consumer_fusion.storage.store import Session, Store
 from consumer_fusion.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class EffectivePoints:
         return ScoreContext(session, workspace.engine, workspace.folder, self.points, self.kind_ids)
 
 
+_known: WeakKeyDictionary[Store, tuple[object, EffectivePoints]] = WeakKeyDictionary()
+"""The points in force of each store, with the version of their sources: reading them takes as long as a score."""
+
+
 def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> EffectivePoints:
     """The points in force; states affected by a changed table are folded again first.
 
@@ -54,9 +59,17 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         PointsError: The workspace's own points break a rule.
     """
     with workspace.store.reading() as session:
+        own = read_points_file(workspace.points_path) if workspace.points_path.exists() else None
+        # Every other source of the points is a table whose changes move this version.
+        version = (own, session.read_version("rules"))
+        known = _known.get(workspace.store)
+        if known is not None and known[0] == version:
+            return known[1]
         points = read_effective_points(workspace, session)
         if session.read_mark(POINTS_MARK) == points.version:
-            return EffectivePoints(points, read_kind_ids(session))
+            force = EffectivePoints(points, read_kind_ids(session))
+            _known[workspace.store] = (version, force)
+            return force
     # Imported here, because points rarely change.
     from consumer_fusion.score.changed_points import store_points
 

@@ -16,6 +16,7 @@ from consumer_fusion.records.pair_state import PAIRS, STATE_BLOCKS, STATE_CHANGE
 from consumer_fusion.score.model.row_order import find_runs, order_rows
 from consumer_fusion.score.states.brand_snapshots import forget_snapshots, note_changed_pairs
 from consumer_fusion.score.states.state_blocks import (
+    FEW_PAIRS,
     Columns,
     Integers,
     add_to_blocks,
@@ -58,12 +59,17 @@ def read_kept_states(
     """
     if consumers is None:
         return pa.concat_tables(stream_kept_states(session, brand_ids=brand_ids))
-    keys = pa.table({"consumer_id": pa.array(sorted(set(consumers)), pa.int64())})
-    pairs = session.read_matching(PAIRS, keys)
-    changes = session.read_matching(STATE_CHANGES, keys)
-    if brand_ids is not None:
-        wanted = {"brand_id": np.array(sorted(set(brand_ids)), np.int64)}
-        pairs, changes = _select(pairs, wanted), _select(changes, wanted)
+    if brand_ids is not None and len(consumers) * len(brand_ids) <= FEW_PAIRS:
+        where = {"consumer_id": sorted(set(consumers)), "brand_id": sorted(set(brand_ids))}
+        pairs, changes = (session.read(table, where) for table in (PAIRS, STATE_CHANGES))
+    else:
+        keys = pa.table({"consumer_id": pa.array(sorted(set(consumers)), pa.int64())})
+        pairs, changes = (session.read_matching(table, keys) for table in (PAIRS, STATE_CHANGES))
+        if brand_ids is not None:
+            wanted = {"brand_id": np.array(sorted(set(brand_ids)), np.int64)}
+            pairs, changes = _select(pairs, wanted), _select(changes, wanted)
+    if not pairs.num_rows:
+        return _to_table(_to_columns(changes))
     brand_id, consumer_id = (pairs[name].to_numpy() for name in ("brand_id", "consumer_id"))
     blocks = read_blocks(session, pairs)
     is_wanted = np.isin(blocks["consumer_id"], consumer_id) & np.isin(blocks["brand_id"], brand_id)

@@ -15,12 +15,11 @@ from consumer_fusion.events.entities import name_entities
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model.reading import list_columns, read_pair
-from consumer_fusion.score.model.score_arrays import score_states
+from consumer_fusion.score.model.reading import list_columns
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
 from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
-from consumer_fusion.score.queries.score_queries import read_states
+from consumer_fusion.score.queries.score_queries import read_states, read_states_of_pair
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.brand_cache import Percentile
 from consumer_fusion.storage.store import Session
@@ -188,19 +187,15 @@ def read_pair_score(
         consumers = request_context.find_consumers(session, caller, consumer)
         if not consumers:
             raise _refuse_consumer()
-        states = read_states(
-            force.open(workspace, session), as_of_us, consumers=consumers, brand_ids=brand_ids
-        )
+        context = force.open(workspace, session)
+        states = read_states(context, as_of_us, consumers=consumers, brand_ids=brand_ids)
         keys = name_entities(session, consumers)
-    rows = score_states(states, force.points, force.kind_ids).to_pylist()
-    if not rows and caller.brands is not None:
+    if not states.num_rows and caller.brands is not None:
         raise _refuse_consumer()
-    if not rows:
-        row, place = list_columns(read_pair([], force.points)), None
-    else:
-        row = rows[0]
+    row, place = list_columns(read_states_of_pair(context, states)), None
+    if states.num_rows:
         place = request_context.brands.find_percentile(
-            row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
+            (brand_ids or [0])[0], consumers[0], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
     return _shape(row, keys[consumers[0]], brand, as_of_us, place), consumers, brand_ids or []
 
