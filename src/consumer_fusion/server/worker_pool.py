@@ -27,7 +27,7 @@ from consumer_fusion.workspace import Workspace, open_workspace
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-IDLE_SECONDS = 120.0
+IDLE_SECONDS = 30.0
 _NICENESS = 5
 _log = logging.getLogger(__name__)
 _open = ExitStack()

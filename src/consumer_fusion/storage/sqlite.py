@@ -81,14 +81,14 @@ WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; other writers wait for it."""
 _BUSY_MILLISECONDS = 120_000
 
-_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
+_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -2048"
 """In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""
 _READING_PRAGMAS = ("temp_store = memory",)
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
     f"busy_timeout = {_BUSY_MILLISECONDS}",
-    "cache_size = -8192",
+    "cache_size = -2048",
     "temp_store = memory",
     "foreign_keys = on",
     # Deleted data is overwritten, whatever the default of this build of SQLite.
