@@ -176,3 +176,21 @@ def test_the_brands_page_reads_what_the_command_computes(tmp_path, monkeypatch):
     assert kept.schema == told.schema
     for mine, other in zip(kept.to_pylist(), told.to_pylist(), strict=True):
         assert mine == pytest.approx(other, abs=1e-6)
+
+
+def test_a_snapshot_that_another_one_overtook_is_not_used(workspace, monkeypatch):
+    brands = list_brands(workspace)
+    take_snapshots(workspace, brands)
+
+    def read_and_be_overtaken(*given, **named):
+        found = read_brand_scores(*given, **named)
+        monkeypatch.setattr(snapshot_renewal, "read_brand_scores", read_brand_scores)
+        fusion.import_events(workspace, make_events(random.Random(9), 30, first=6_000, days=3))
+        assert take_snapshots(workspace, brands) == 3, "by another process"
+        return found
+
+    monkeypatch.setattr(snapshot_renewal, "read_brand_scores", read_and_be_overtaken)
+    assert take_snapshots(workspace, brands) == 0
+    for brand_id in brands:
+        check_same(*read_both(workspace, brand_id))
+    assert count(workspace, BRAND_SNAPSHOTS) == 3

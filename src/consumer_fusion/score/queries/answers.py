@@ -200,7 +200,7 @@ def read_brand_summaries(workspace: Workspace) -> tuple[pa.Table, int] | None:
         versions = {head["points_version"] for head in heads.values()}
         if (
             not heads
-            or heads.keys() < set(brands["entity_id"].to_pylist())
+            or not heads.keys() >= set(brands["entity_id"].to_pylist())
             or versions != {force.points.version}
         ):
             return None

@@ -177,8 +177,10 @@ def begin_snapshots(store: Store, brand_ids: Collection[int]) -> dict[int, int]:
 
 
 def find_newest_change(session: Session) -> int:
-    """The sequence of the newest change that is noted; 0 where none is."""
-    return int(session.summarise(CHANGED_PAIRS, "sequence", "max") or 0)
+    """The sequence of the newest change that was noted, also if a snapshot contains it by now; 0 for none."""
+    noted = session.summarise(CHANGED_PAIRS, "sequence", "max")
+    contained = session.summarise(BRAND_SNAPSHOTS, "newest_change", "max")
+    return int(max(noted or 0, contained or 0))
 
 
 def write_snapshots(store: Store, snapshots: Sequence[tuple[BrandSnapshot, Mapping[str, Value]]]) -> int:
@@ -189,7 +191,7 @@ def write_snapshots(store: Store, snapshots: Sequence[tuple[BrandSnapshot, Mappi
         snapshots: Each with the columns of `BRAND_SNAPSHOTS` that summarise its scores.
 
     Returns:
-        Number of those in use: not those forgotten meanwhile, because very many pairs changed.
+        Number of those in use: not those forgotten meanwhile, because very many pairs changed, or overtaken by others.
     """
     rows = [(each.snapshot_id, *row) for each, _ in snapshots for row in _pack(each.scores)]
     for some in _cut(rows, [len(content) for *_key, content in rows]):
@@ -203,8 +205,13 @@ def write_snapshots(store: Store, snapshots: Sequence[tuple[BrandSnapshot, Mappi
 
 
 def _complete(session: Session, snapshot: BrandSnapshot, summary: Mapping[str, Value]) -> bool:
-    """Put a snapshot to use; returns whether it was not forgotten meanwhile."""
+    """Put a snapshot to use; returns whether it was neither forgotten nor overtaken meanwhile."""
     number, brand_id = snapshot.snapshot_id, snapshot.brand_id
+    former = read_snapshot_heads(session, brand_id).get(brand_id)
+    if former is not None and former["newest_change"] > snapshot.newest_change:
+        # Of another process: the changes that it contains are deleted by now.
+        session.delete(BRAND_SNAPSHOTS, {"snapshot_id": number})
+        return False
     head: dict[str, Value] = {
         "is_complete": True, "as_of_us": snapshot.as_of_us, "points_version": snapshot.points_version,
         "newest_change": snapshot.newest_change, **summary,
