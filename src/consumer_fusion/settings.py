@@ -27,9 +27,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     memory_limit_mb: int = Field(
-        default=1024, ge=128, description="Memory that the compute engine may use before it spills to disk."
+        default=1024,
+        ge=128,
+        description="Memory that the compute engine may use before it spills to disk; an import uses at most 256.",
     )
-    threads: int = Field(default=0, ge=0, description="Threads of the compute engine; 0 uses one per core.")
+    threads: int = Field(
+        default=0, ge=0, description="Threads of the compute engine; 0 uses one per core. An import uses one."
+    )
     inbox_import_limit: int = Field(
         default=50_000, ge=0, description="Imports of more new events than this go straight to segments."
     )

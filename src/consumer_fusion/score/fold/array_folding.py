@@ -120,6 +120,52 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
     return _sum_runs(columns, weights, find_runs([columns[name] for name in _KEY]))
 
 
+def fold_late_events(new: pa.Table, old: pa.Table, kinds: KindArrays) -> pa.Table:
+    """Changes of states by new events: days that also have old events are folded again with both.
+
+    Args:
+        new: The columns of `FOLD_COLUMNS`.
+        old: Folded events, the same columns; those that share no day, pair and kind with a new one change nothing.
+        kinds: Parameters of the folded kinds.
+
+    Returns:
+        Columns `STATE_COLUMNS`, in the order of consumer, brand and kind.
+    """
+    shared = old.filter(_find_shared_days(new, old))
+    after = fold_events_table(pa.concat_tables([new, shared]), kinds)
+    if not shared.num_rows:
+        return after
+    before = fold_events_table(shared, kinds)
+    columns: Columns = {}
+    for name in STATE_COLUMNS:
+        taken = before[name].to_numpy()
+        is_sum = name in SUMS or name == "event_count"
+        columns[name] = np.concatenate([after[name].to_numpy(), -taken if is_sum else taken])
+    order = order_rows(*(columns[name] for name in _KEY))
+    columns = {name: values[order] for name, values in columns.items()}
+    starts = find_runs([columns[name] for name in _KEY])
+    for name, values in columns.items():
+        if name == "last_occurred_us":
+            columns[name] = np.maximum.reduceat(values, starts)
+        else:
+            columns[name] = np.add.reduceat(values, starts) if name not in _KEY else values[starts]
+    is_changed = columns["event_count"] > 0
+    return to_states({name: values[is_changed] for name, values in columns.items()})
+
+
+def _find_shared_days(new: pa.Table, old: pa.Table) -> npt.NDArray[np.bool_]:
+    """Whether each old event shares its day, pair and kind with a new one."""
+    keys = [np.concatenate([new[name].to_numpy(), old[name].to_numpy()]) for name in (*_KEY, "day")]
+    order = order_rows(*keys)
+    starts = find_runs([key[order] for key in keys])
+    if not len(starts):
+        return np.empty(0, np.bool_)
+    has_new = np.logical_or.reduceat(order < new.num_rows, starts)
+    is_shared = np.empty(len(order), np.bool_)
+    is_shared[order] = np.repeat(has_new, np.diff(starts, append=len(order)))
+    return is_shared[new.num_rows :]
+
+
 def to_states(columns: Mapping[str, Any]) -> pa.Table:
     """Columns `STATE_COLUMNS`, with their types, from columns of any numbers."""
     return pa.table(

@@ -16,18 +16,28 @@ from consumer_fusion.events.event_reader import (
     FOLD_COLUMNS,
     EventSelection,
     EventSource,
-    open_events,
+    read_events,
     read_identity_map,
 )
 from consumer_fusion.records.pair_state import STATE_COLUMNS
-from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, to_states
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.fold.array_folding import (
+    KindArrays,
+    fold_events_table,
+    fold_late_events,
+    to_states,
+)
 from consumer_fusion.score.query_texts import read_query
+from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
 _FOLD_SCHEMA = pa.schema(
     [(name, pa.float64() if name in ("magnitude", "trust") else pa.int64()) for name in FOLD_COLUMNS]
 )
+
+FEW_CONSUMERS = 2_000
+"""Maximum number of consumers whose states are looked at to find those with events of the same day."""
 
 EVENTS_PER_PIECE = 125_000
 """Events are folded in pieces of about this number, which fit into the caches of a processor."""
@@ -42,7 +52,8 @@ def fold_relation(
         engine: Engine to compute with.
         events: Events with the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
         fold_kinds: Half-life, landmark and trust of each kind.
-        query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
+        query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count, `fold_late` for new
+            events and old ones (`is_old`).
 
     Returns:
         Columns `STATE_COLUMNS`, in the order of consumer, brand and kind.
@@ -131,29 +142,56 @@ def compute_late(
     if identity_map:
         canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
         known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
+    consumers = _find_with_old_days(session, known)
+    if not consumers:
+        return fold_events_table(known.select(FOLD_COLUMNS), KindArrays.from_table(fold_kinds))
     selection = EventSelection(
-        consumers=known["consumer_id"].unique().to_pylist(),
+        consumers=consumers,
         min_day=pc.min(known["day"]).as_py(),
         max_day=pc.max(known["day"]).as_py(),
         is_folded_only=is_folded_only,
     )
-    old = open_events(session, folder, selection, columns=FOLD_COLUMNS)
-    return compute_with_old(engine, EventSource("new_events", {"new_events": known}), old, fold_kinds)
+    old = read_events(session, engine, folder, selection, columns=FOLD_COLUMNS)
+    return fold_late_events(known.select(FOLD_COLUMNS), old, KindArrays.from_table(fold_kinds))
+
+
+def _find_with_old_days(session: Session, new: pa.Table) -> list[int]:
+    """The consumers of new events of whom an old event may share its day, pair and kind with a new one.
+
+    States are read by their keys, while the events of a few consumers may be all over the segments.
+    """
+    consumers: list[int] = new["consumer_id"].unique().to_pylist()
+    if len(consumers) > FEW_CONSUMERS:
+        return consumers
+    names = ("consumer_id", "brand_id", "kind_id")
+    kept = read_kept_states(session, consumers=consumers).select([*names, "last_occurred_us"])
+    joined = new.select([*names, "day"]).join(kept, list(names), join_type="inner", use_threads=False)
+    last_day = joined["last_occurred_us"].to_numpy() // DAY_MICROSECONDS
+    is_late = joined["day"].to_numpy() <= last_day
+    late: list[int] = np.unique(joined["consumer_id"].to_numpy()[is_late]).tolist()
+    return late
 
 
 def compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_kinds: pa.Table) -> pa.Table:
-    """Changes of the states by new events: days that also have old events are computed again with both."""
+    """Changes of the states by new events: days that also have old events are computed again with both.
+
+    Args:
+        engine: Engine to read with.
+        new: The new events.
+        old: Folded events.
+        fold_kinds: Half-life, landmark and trust of each kind.
+    """
     listed = ", ".join(FOLD_COLUMNS)
-    old_listed = ", ".join(f"o.{name}" for name in FOLD_COLUMNS)
-    relation = f"""(
-        select {listed}, 0 as is_old from {new.relation} n
-        union all
-        select {old_listed}, 1 as is_old from {old.relation} o
-        join (select distinct consumer_id, brand_id, kind_id, day from {new.relation} n) t
-          on t.consumer_id = o.consumer_id and t.brand_id = o.brand_id and t.kind_id = o.kind_id and t.day = o.day
-    )"""
-    tables = {**old.tables, **new.tables}
-    return fold_relation(engine, EventSource(relation, tables), fold_kinds, query="fold_late")
+    days = f"(select distinct consumer_id, brand_id, kind_id, day from {new.relation} n)"
+    same_day = " and ".join(f"d.{name} = o.{name}" for name in ("consumer_id", "brand_id", "kind_id", "day"))
+    rows, shared = (
+        engine.read(f"select {listed} from {relation}", step="read events to fold", tables=tables)
+        for relation, tables in (
+            (f"{new.relation} n", new.tables),
+            (f"{old.relation} o semi join {days} d on {same_day}", {**old.tables, **new.tables}),
+        )
+    )
+    return fold_late_events(rows, shared, KindArrays.from_table(fold_kinds))
 
 
 def find_shared_days(engine: Engine, new: EventSource, old: EventSource) -> pa.Table:
