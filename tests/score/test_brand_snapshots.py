@@ -30,6 +30,7 @@ from consumer_fusion.score.states.brand_snapshots import (
     SYMBIOSIS_CLASSES,
     begin_snapshots,
     read_snapshot_heads,
+    sweep_snapshots,
 )
 from small_workspaces import NOW, make_order, open_small
 
@@ -188,6 +189,33 @@ def test_the_brands_page_reads_what_the_command_computes(tmp_path, monkeypatch):
     assert kept.schema == told.schema
     for mine, other in zip(kept.to_pylist(), told.to_pylist(), strict=True):
         assert mine == pytest.approx(other, abs=1e-6)
+
+
+def test_small_rows_are_swept_together_until_their_time_is_over(workspace, monkeypatch):
+    taken, now = [], [0.0]
+    writing = workspace.store.writing
+
+    def count_turns(**named):
+        taken.append(1)
+        return writing(**named)
+
+    def sweep(seconds_a_look):
+        def look():
+            now[0] += seconds_a_look
+            return now[0]
+
+        with writing() as session:
+            rows = [(900 + number, 1, b"") for number in range(100)]
+            session.insert(SNAPSHOT_SCORES, SNAPSHOT_SCORES.column_names, rows)
+        taken.clear()
+        monkeypatch.setattr(brand_snapshots, "perf_counter", look)
+        assert sweep_snapshots(workspace.store) == 100
+        assert count(workspace, SNAPSHOT_SCORES) == 0
+        return len(taken)
+
+    monkeypatch.setattr(type(workspace.store), "writing", lambda store, **named: count_turns(**named))
+    assert sweep(0.0) == 1
+    assert sweep(1.0) == 25, "large rows leave in several turns, so that others get theirs"
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 3, 4, 5, 41, 1_000])
