@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import consumer_fusion as fusion
@@ -15,10 +16,22 @@ from consumer_fusion.records.pair_state import BRAND_SNAPSHOTS, CHANGED_PAIRS, S
 from consumer_fusion.score import snapshot_renewal
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_scores import bring_up_to_date, find_snapshot, read_brand_scores
+from consumer_fusion.score.queries.brand_scores import (
+    MIX,
+    bring_up_to_date,
+    encode_classes,
+    find_snapshot,
+    read_brand_scores,
+    summarise_scores,
+)
 from consumer_fusion.score.snapshot_renewal import is_snapshot_due, keep_snapshots, take_snapshots
 from consumer_fusion.score.states import brand_snapshots, kept_states
-from consumer_fusion.score.states.brand_snapshots import begin_snapshots, read_snapshot_heads
+from consumer_fusion.score.states.brand_snapshots import (
+    SYMBIOSIS_CLASSES,
+    begin_snapshots,
+    read_snapshot_heads,
+    sweep_snapshots,
+)
 from small_workspaces import NOW, make_order, open_small
 
 KINDS = ["Order Completed", "Product Added", "Complaint Published", "Store Visited", "Order Refunded"]
@@ -194,3 +207,47 @@ def test_a_snapshot_that_another_one_overtook_is_not_used(workspace, monkeypatch
     for brand_id in brands:
         check_same(*read_both(workspace, brand_id))
     assert count(workspace, BRAND_SNAPSHOTS) == 3
+
+
+def test_small_rows_are_swept_together_until_their_time_is_over(workspace, monkeypatch):
+    taken, now = [], [0.0]
+    writing = workspace.store.writing
+
+    def count_turns(**named):
+        taken.append(1)
+        return writing(**named)
+
+    def sweep(seconds_a_look):
+        def look():
+            now[0] += seconds_a_look
+            return now[0]
+
+        with writing() as session:
+            rows = [(900 + number, 1, b"") for number in range(100)]
+            session.insert(SNAPSHOT_SCORES, SNAPSHOT_SCORES.column_names, rows)
+        taken.clear()
+        monkeypatch.setattr(brand_snapshots, "perf_counter", look)
+        assert sweep_snapshots(workspace.store) == 100
+        assert count(workspace, SNAPSHOT_SCORES) == 0
+        return len(taken)
+
+    monkeypatch.setattr(type(workspace.store), "writing", lambda store, **named: count_turns(**named))
+    assert sweep(0.0) == 1
+    assert sweep(1.0) == 25, "large rows leave in several turns, so that others get theirs"
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 3, 4, 5, 41, 1_000])
+def test_a_summary_has_the_quartiles_and_means_of_its_scores(pairs):
+    chance = np.random.default_rng(pairs)
+    scores, confidence = 100 * chance.random(pairs), chance.random(pairs).astype(np.float32)
+    classes = chance.choice(SYMBIOSIS_CLASSES, pairs).tolist()
+    told = summarise_scores(scores, confidence, encode_classes(pa.array(classes)).indices.to_numpy())
+    quartiles = [told[name] for name in ("lower_quartile", "median", "upper_quartile")]
+    np.testing.assert_allclose(quartiles, np.quantile(scores, (0.25, 0.5, 0.75)), rtol=1e-12)
+    np.testing.assert_allclose(
+        [told["mean"], told["mean_confidence"]], [scores.mean(), confidence.astype(float).mean()]
+    )
+    assert told["pairs"] == pairs == sum(told[name] for name in MIX)
+    assert {name: told[name] for name in MIX} == {
+        name: sum(each in together for each in classes) for name, together in MIX.items()
+    }

@@ -60,7 +60,10 @@ def take_snapshots(workspace: Workspace, brand_ids: Collection[int]) -> int:
                     brand_id, as_of_us, force.points.version, scores,
                     newest_change=newest, snapshot_id=begun[brand_id],
                 ),
-                summarise_scores(scores),
+                summarise_scores(
+                    scores["fusion_score"].to_numpy(), scores["confidence"].to_numpy(),
+                    scores["symbiosis"].combine_chunks().indices.to_numpy(),
+                ),
             )
             for brand_id, scores in read.items()
         ],

@@ -26,7 +26,13 @@ from consumer_fusion.score.fold.money_references import ORDER_KIND
 from consumer_fusion.score.model.percentiles import compute_distribution
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.model.score_arrays import SCORED_COLUMNS, score_states
-from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, MIX, find_snapshot, summarise_scores
+from consumer_fusion.score.queries.brand_scores import (
+    FALLING_DAYS,
+    MIX,
+    encode_classes,
+    find_snapshot,
+    summarise_scores,
+)
 from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
 from consumer_fusion.score.queries.score_queries import stream_states
 from consumer_fusion.score.queries.score_results import SCORE_COLUMNS, PairScore
@@ -181,8 +187,10 @@ def summarise_brands(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         rows = _read_scores(workspace, session, force, moment, None, brand_ids, _SUMMARISED_COLUMNS)
+        classes = encode_classes(rows["symbiosis"].combine_chunks()).indices
+        columns = [rows["fusion_score"].to_numpy(), rows["confidence"].to_numpy(), classes.to_numpy()]
         summaries = {
-            brand_id: summarise_scores(rows.take(own))
+            brand_id: summarise_scores(*(column[own] for column in columns))
             for brand_id, own in _split(rows["brand_id"].to_numpy())
         }
         return _describe_brands(session, force.points, summaries)

@@ -43,6 +43,11 @@ MIX: Mapping[str, frozenset[str]] = {
 }
 """Classes that a summary of a brand counts together."""
 
+QUARTILES = (0.25, 0.5, 0.75)
+
+_MIX_PLACES = {
+    name: [SYMBIOSIS_CLASSES.index(each) for each in sorted(together)] for name, together in MIX.items()
+}
 _NOW = ("brand_id", *(name for name in SNAPSHOT_SCHEMA.names if name != "change_28_days"))
 _EARLIER = ("consumer_id", "brand_id", "fusion_score")
 
@@ -112,24 +117,44 @@ def find_snapshot(context: ScoreContext, brand_id: int) -> BrandSnapshot | None:
     return read_snapshot(context.session, head)
 
 
-def summarise_scores(scores: pa.Table) -> dict[str, Any]:
+def summarise_scores(
+    scores: Reals, confidence: npt.NDArray[Any], classes: npt.NDArray[Any]
+) -> dict[str, Any]:
     """The number of pairs, the quartiles of their scores, their mean confidence and the mix of their classes.
 
     Args:
-        scores: fusion_score, confidence, symbiosis.
+        scores: Fusion Scores.
+        confidence: Their confidence.
+        classes: Classes of the relationships, as the indices of `encode_classes`.
     """
-    values = scores["fusion_score"].to_numpy()
-    classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
-    quartiles = np.quantile(values, (0.25, 0.5, 0.75)).tolist() if len(values) else [None] * 3
+    counts = np.bincount(classes, minlength=len(SYMBIOSIS_CLASSES)).tolist()
+    quartiles = _find_quartiles(scores) if len(scores) else [None] * 3
     return {
-        "pairs": len(values),
-        "mean": float(values.mean()) if len(values) else None,
+        "pairs": len(scores),
+        "mean": float(scores.mean()) if len(scores) else None,
         **dict(zip(("lower_quartile", "median", "upper_quartile"), quartiles, strict=True)),
-        "mean_confidence": float(np.mean(scores["confidence"].to_numpy(), dtype=float))
-        if len(values)
-        else None,
-        **{name: sum(classes.get(each, 0) for each in together) for name, together in MIX.items()},
+        "mean_confidence": float(confidence.mean(dtype=float)) if len(scores) else None,
+        **{name: sum(counts[place] for place in places) for name, places in _MIX_PLACES.items()},
     }
+
+
+def encode_classes(values: pa.Array) -> pa.DictionaryArray:
+    """Classes of relationships as a snapshot stores them: each as its place in the list of classes."""
+    places = pc.index_in(values, pa.array(SYMBIOSIS_CLASSES))
+    return pa.DictionaryArray.from_arrays(places.cast(pa.int8()), SYMBIOSIS_CLASSES)
+
+
+def _find_quartiles(values: Reals) -> list[float]:
+    """Quartiles as of `numpy.quantile`, whose checks take longer than the scores of a small brand."""
+    last = len(values) - 1
+    at = [divmod(last * share, 1.0) for share in QUARTILES]
+    below = [int(place) for place, _ in at]
+    above = [min(place + 1, last) for place in below]
+    parted = np.partition(values, [*below, *above])
+    return [
+        float(parted[low] + (parted[high] - parted[low]) * part)
+        for low, high, (_, part) in zip(below, above, at, strict=True)
+    ]
 
 
 def _go_back(as_of_us: int) -> int:
@@ -157,18 +182,14 @@ def _read_columns(
         for place, name in enumerate(columns):
             if name in SNAPSHOT_SCHEMA.names:
                 field = SNAPSHOT_SCHEMA.field(name)
-                scores = scores.set_column(place, field, _encode(scores[name].combine_chunks(), field.type))
+                values = scores[name].combine_chunks()
+                is_class = pa.types.is_dictionary(field.type)
+                encoded = encode_classes(values) if is_class else values.cast(field.type)
+                scores = scores.set_column(place, field, encoded)
         parts.append(scores)
     rows = pa.concat_tables(parts)
     order = order_rows(rows["brand_id"].to_numpy(), rows["consumer_id"].to_numpy())
     return rows.take(order).combine_chunks()
-
-
-def _encode(values: pa.Array, wanted: pa.DataType) -> pa.Array:
-    if not pa.types.is_dictionary(wanted):
-        return values.cast(wanted)
-    classes = pa.array(SYMBIOSIS_CLASSES)
-    return pa.DictionaryArray.from_arrays(pc.index_in(values, classes).cast(wanted.index_type), classes)
 
 
 def _select_brand(rows: pa.Table, brand_id: int) -> pa.Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, get_args
 
 import numpy as np
@@ -43,6 +44,8 @@ BYTES_PER_TRANSACTION = 1 << 20
 
 _BRANDS_TOGETHER = 100
 _ROWS_SWEPT = 4
+_SECONDS_SWEEPING = 0.005
+"""Time after which a transaction deletes no further scores: a row may hold those of one pair, or of thousands."""
 
 _RECORD = np.dtype(
     [
@@ -243,9 +246,15 @@ def sweep_snapshots(store: Store) -> int:
         known = session.read(BRAND_SNAPSHOTS, columns=("snapshot_id",))["snapshot_id"].to_numpy()
         gone = session.read(SNAPSHOT_SCORES, columns=("snapshot_id", "first_consumer_id"))
     gone = gone.filter(np.isin(gone["snapshot_id"].to_numpy(), known, invert=True))
-    for first in range(0, gone.num_rows, _ROWS_SWEPT):
+    done = 0
+    while done < gone.num_rows:
         with store.writing(is_rearranging=True) as session:
-            session.delete_matching(SNAPSHOT_SCORES, gone.slice(first, _ROWS_SWEPT))
+            end = perf_counter() + _SECONDS_SWEEPING
+            while True:
+                session.delete_matching(SNAPSHOT_SCORES, gone.slice(done, _ROWS_SWEPT))
+                done += _ROWS_SWEPT
+                if done >= gone.num_rows or perf_counter() > end:
+                    break
     return int(gone.num_rows)
 
 
