@@ -110,7 +110,7 @@ def test_a_chart_that_cannot_be_drawn_leaves_its_finding_and_its_numbers(render,
         raise DrawingError("The figure could not be drawn.")
 
     monkeypatch.setattr(rendering._drawing_process, "draw", refuse)
-    page = render(Section("intake", "Events", drawings=[make_activity_drawing(invented.invent_activity())]))
+    page = render(Section("intake", "Events", drawings=[make_activity_drawing(invented.invent_activity)]))
     assert "The chart could not be drawn. Its numbers follow." in "".join(page.text)
     assert not [attributes for tag, attributes in page.elements if attributes.get("class") == "chart"]
     assert [attributes for _, attributes in page.elements if "download" in attributes]

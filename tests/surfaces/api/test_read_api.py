@@ -281,12 +281,12 @@ def test_a_failure_here_tells_nothing_of_the_inside(filled):
     assert "hunter2" not in answer.text
 
 
-def test_an_event_that_arrived_counts_in_the_next_answer(program, filled):
+def test_an_event_that_arrived_counts_in_an_answer_that_waits_for_it(program, filled):
     line = json.dumps(
         {"event_id": "late-1", "kind": "Order Completed", "consumer": "zoe", "brand": "bakery", "value": 30,
          "currency": "EUR", "occurred_at": AS_OF}
     )  # fmt: skip
     with filled.arrivals.writing() as session:
         append_arrivals(session, [Arrival("events", "shop", None, "source", None, filled.now_us, line)])
-    found = program.get("/score", params={"consumer": "zoe", "brand": "bakery"}).json()
+    found = program.get("/score", params={"consumer": "zoe", "brand": "bakery", "fresh": True}).json()
     assert found["fusion_score"] > 50
