@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 from consumer_fusion import pipeline
@@ -12,6 +13,7 @@ from consumer_fusion.events.inbox_queue import (
     find_oldest_arrival,
     read_arrivals,
 )
+from consumer_fusion.events.landing import Landing
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
 from small_workspaces import open_small
@@ -106,3 +108,16 @@ def test_a_landing_that_took_long_deletes_nothing_that_came_meanwhile(tmp_path):
         with workspace.arrivals.writing() as session:
             inbox_queue.forget_arrivals(session, read)
         assert pipeline.land_arrivals(workspace).accepted == 2
+
+
+def test_the_memory_of_a_landing_is_free_at_its_end(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        append(workspace, make_arrival(1, 2))
+        gc.collect()
+        gc.disable()
+        try:
+            assert pipeline.land_arrivals(workspace).accepted == 2
+            left = [each for each in gc.get_objects() if type(each) is Landing]
+        finally:
+            gc.enable()
+    assert not left

@@ -67,10 +67,12 @@ def _size_money(landing: Landing) -> None:
 
 def _give_magnitude(landing: Landing) -> None:
     assert landing.numbered is not None
-    tables = annotation_tables(landing.points, landing.kind_ids, landing.session.read(BRAND_REFERENCES))
+    points, kind_ids = landing.points, landing.kind_ids
+    tables = annotation_tables(points, kind_ids, landing.session.read(BRAND_REFERENCES))
 
+    # Without the landing itself: with it, its tables would stay in memory until the garbage collector comes.
     def annotate(relation: str) -> EventSource:
-        return EventSource(f"({annotate_sql(landing.points, landing.kind_ids, relation)})", tables)
+        return EventSource(f"({annotate_sql(points, kind_ids, relation)})", tables)
 
     landing.annotate = annotate
     if landing.parts:  # annotated while they are sealed
