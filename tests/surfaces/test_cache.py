@@ -11,6 +11,7 @@ import pytest
 
 from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.translation import read_language, use_language
+from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.server import cache
 from consumer_fusion.server.cache import REST_FACTOR, Cache, Version, estimate_bytes
 from consumer_fusion.surfaces.console.cache_control import find_patience, without_cache
@@ -210,6 +211,7 @@ def test_the_size_of_a_value_is_about_what_it_takes():
     assert estimate_bytes(np.zeros(1_000)) == pytest.approx(8_000, rel=0.1)
     assert estimate_bytes([{"name": "x" * 100}] * 10_000) == pytest.approx(10_000 * 450, rel=0.5)
     assert estimate_bytes(()) < 1_000
+    assert estimate_bytes([load_points()] * 10) < 1_000, "the points in force are shared by all values"
 
 
 def test_the_script_of_the_pages_asks_past_the_cache_by_the_header_that_the_server_reads():

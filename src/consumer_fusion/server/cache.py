@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from consumer_fusion.errors import FusionError
+from consumer_fusion.records.points import PointsTable
 
 T = TypeVar("T")
 BYTES_LIMIT = 384 << 20
@@ -238,6 +239,8 @@ def _may_be_given(kept: _CacheEntry, version: Version, patience_seconds: float) 
 
 def estimate_bytes(value: object) -> int:
     """Approximate memory of a value; that of a long sequence is estimated from a sample of its members."""
+    if isinstance(value, PointsTable):
+        return 50  # all values share those in force
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return size + 200
