@@ -36,7 +36,7 @@ def test_what_was_asked_for_is_left_out(lines):
 
 
 @pytest.mark.parametrize(
-    "field", ["consumer", "email", "text", "Authorization", "cookie", "password", "line", "raw"]
+    "field", ["consumer", "email", "text", "Authorization", "cookie", "password", "line", "lines", "raw"]
 )
 def test_personal_fields_are_left_out_whole(lines, field):
     structlog.get_logger("other").info("came", **{field: "Anna Rossi"})

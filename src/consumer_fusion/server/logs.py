@@ -25,7 +25,7 @@ _PERSONAL_FIELDS = frozenset(
     {name for table in find_tables() for name in table.personal_columns}
     | {"consumer", "consumer_key", "email", "phone", "address", "client", "ip", "user_agent", "query", "body",
        "authorization", "cookie", "password", "secret", "token", "key", "write_key", "identifiers", "traits",
-       "values", "params", "url", "path_params"}
+       "values", "params", "url", "path_params", "line"}
 )  # fmt: skip
 _FINDINGS = re.compile(
     r"""(?xi)
