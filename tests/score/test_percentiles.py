@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from queue import Queue
 from threading import Thread
 
@@ -85,3 +86,20 @@ def test_a_question_about_one_pair_does_not_wait_for_an_import_that_writes(tmp_p
             ask.start()
             assert told.get(timeout=60) == 1, "it is told while the import still writes"
         ask.join()
+
+
+def test_a_pair_that_only_decayed_keeps_its_percentile_among_scores_of_a_day_ago(tmp_path):
+    orders = [make_order(each, consumer=f"guest-{each}", days_ago=0.1 + each / 10) for each in range(40)]
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, orders)
+        with workspace.store.reading() as session:
+            brand_ids = find_brand_ids(session, "bakery")
+        assert take_snapshots(workspace, brand_ids) == 1
+        as_of = NOW + timedelta(hours=20)
+        for name in ("guest-0", "guest-7", "guest-39"):
+            then, now = (
+                answers.score_pairs(workspace, brand="bakery", consumer=name, as_of=moment).to_pylist()[0]
+                for moment in (NOW, as_of)
+            )
+            assert abs(now["fusion_score"] - 50) < abs(then["fusion_score"] - 50), "it decayed"
+            assert now["percentile"] == then["percentile"]

@@ -29,7 +29,7 @@ MANY_EVENTS = 200_000
 STATES_TOGETHER = 1_000_000
 """Approximate number of states of which the scores are computed together."""
 KEPT_MICROSECONDS = 3_600_000_000
-"""Age of a snapshot from which its brand is read again: until then no score decays by more than is displayed."""
+"""Age of a snapshot from which its brand is read again: decay takes 0.4% an hour at a half-life of 7 days."""
 CHANGED_SHARE = 0.05
 """Share of the pairs of a brand that may have changed before it is read again."""
 FEW_CHANGES = 1_000

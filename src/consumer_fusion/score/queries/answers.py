@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from consumer_fusion.score.model.score_arrays import SCORED_COLUMNS, score_state
 from consumer_fusion.score.queries.brand_scores import (
     FALLING_DAYS,
     MIX,
+    bring_up_to_date,
     encode_classes,
     find_snapshot,
     summarise_scores,
@@ -347,9 +349,13 @@ def _add_percentiles(
     parts = []
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
-        snapshot = find_snapshot(force.open(workspace, session), brand_id)
+        context = force.open(workspace, session)
+        snapshot = find_snapshot(context, brand_id)
         if snapshot is not None and abs(snapshot.as_of_us - as_of_us) <= DAY_MICROSECONDS:
-            places = snapshot.distribution.rank(own["fusion_score"].to_numpy())
+            # Not the score of now, which has decayed since, while those that it is compared with have not.
+            snapshot = bring_up_to_date(context, snapshot, as_of_us)
+            pairs = zip(own["consumer_id"].to_pylist(), own["fusion_score"].to_pylist(), strict=True)
+            places = [snapshot.rank(*pair, tolerance=math.inf) for pair in pairs]
             parts.append(_add_places(own, places, snapshot.as_of_us))
             continue
         others = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
@@ -368,7 +374,7 @@ def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:
 
 
 def _add_places(
-    rows: pa.Table, percentiles: Sequence[float] | Floats | pa.Array, as_of_us: int | None
+    rows: pa.Table, percentiles: Sequence[float | None] | Floats | pa.Array, as_of_us: int | None
 ) -> pa.Table:
     return rows.append_column("percentile", pa.array(percentiles, pa.float64())).append_column(
         "percentile_as_of_us", pa.array([as_of_us] * rows.num_rows, pa.int64())

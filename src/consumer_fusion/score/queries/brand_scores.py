@@ -128,7 +128,7 @@ def summarise_scores(
         classes: Classes of the relationships, as the indices of `encode_classes`.
     """
     counts = np.bincount(classes, minlength=len(SYMBIOSIS_CLASSES)).tolist()
-    quartiles = _find_quartiles(scores) if len(scores) else [None] * 3
+    quartiles = np.quantile(scores, QUARTILES).tolist() if len(scores) else [None] * 3
     return {
         "pairs": len(scores),
         "mean": float(scores.mean()) if len(scores) else None,
@@ -142,19 +142,6 @@ def encode_classes(values: pa.Array) -> pa.DictionaryArray:
     """Classes of relationships as a snapshot stores them: each as its place in the list of classes."""
     places = pc.index_in(values, pa.array(SYMBIOSIS_CLASSES))
     return pa.DictionaryArray.from_arrays(places.cast(pa.int8()), SYMBIOSIS_CLASSES)
-
-
-def _find_quartiles(values: Reals) -> list[float]:
-    """Quartiles as of `numpy.quantile`, whose checks take longer than the scores of a small brand."""
-    last = len(values) - 1
-    at = [divmod(last * share, 1.0) for share in QUARTILES]
-    below = [int(place) for place, _ in at]
-    above = [min(place + 1, last) for place in below]
-    parted = np.partition(values, [*below, *above])
-    return [
-        float(parted[low] + (parted[high] - parted[low]) * part)
-        for low, high, (_, part) in zip(below, above, at, strict=True)
-    ]
 
 
 def _go_back(as_of_us: int) -> int:

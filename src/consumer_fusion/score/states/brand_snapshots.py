@@ -33,8 +33,9 @@ SNAPSHOT_SCHEMA = pa.schema(
 )
 """The columns of a snapshot."""
 
-SAME_SCORE = 0.05
-"""Smaller changes of a score are due to decay, and are not displayed."""
+SAME_SCORE = 0.25
+"""Smaller changes of a score are due to decay: a snapshot is an hour old at most while a server runs, and an hour takes
+0.4% of at most 50 points at the shortest shipped half-life, 7 days."""
 
 PAIRS_PER_ROW = 16_384
 """Number of pairs in a row of the store."""
@@ -78,12 +79,13 @@ class BrandSnapshot:
     newest_change: int = 0
     snapshot_id: int = 0
 
-    def rank(self, consumer_id: int, value: float) -> float | None:
+    def rank(self, consumer_id: int, value: float, *, tolerance: float = SAME_SCORE) -> float | None:
         """The percentile of a consumer's score among all of the as-of time; None without any.
 
         Args:
             consumer_id: The consumer.
             value: The score, which counts if the consumer has none here or it changed since.
+            tolerance: Difference up to which it did not change; infinite for a snapshot that is up to date.
         """
         if not len(self.distribution.values):
             return None
@@ -91,7 +93,7 @@ class BrandSnapshot:
         place = int(np.searchsorted(consumers, consumer_id))
         if place < len(consumers) and consumers[place] == consumer_id:
             kept = float(self.scores["fusion_score"][place].as_py())
-            value = kept if abs(kept - value) < SAME_SCORE else value
+            value = kept if abs(kept - value) < tolerance else value
         return float(self.distribution.rank([value])[0])
 
 
