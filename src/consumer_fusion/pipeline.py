@@ -41,19 +41,15 @@ from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.snapshot_renewal import keep_snapshots
 from consumer_fusion.score.states.kept_states import move_changes
-from consumer_fusion.storage.duckdb import DuckDBEngine
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.file_locks import FolderLock, lock_folder
-from consumer_fusion.workspace import Workspace
+from consumer_fusion.workspace import Workspace, make_intake_engine
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
 
 _ARRIVAL_CHARACTERS = 32 << 20
 """Maximum number of characters of arrivals read at a time, regardless of the number of events."""
-
-_MEMORY_LIMIT_MB = 256
-"""Memory of the engine of an import, unless the setting is less."""
 
 
 def import_files(
@@ -131,12 +127,8 @@ def import_found(
 
 @contextmanager
 def _open_engine(workspace: Workspace, folder: Path) -> Iterator[Engine]:
-    """An engine for an import alone.
-
-    One thread takes half the processor time of two for the same rows, and memory of its own (decision 0041).
-    """
-    memory_limit_mb = min(workspace.settings.memory_limit_mb, _MEMORY_LIMIT_MB)
-    engine = DuckDBEngine(folder / "spill", memory_limit_mb=memory_limit_mb, threads=1)
+    """An engine for an import alone, so that its memory is free when the import ends."""
+    engine = make_intake_engine(workspace.settings, folder / "spill")
     try:
         yield engine
     finally:
@@ -258,7 +250,7 @@ def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
     """
     try:
         staging = stage_lines(
-            workspace.engine, sending.lines, sending.reading, received_us=sending.received_us,
+            workspace.arrivals_engine, sending.lines, sending.reading, received_us=sending.received_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
             placeholders=workspace.settings.placeholder_keys,
         )  # fmt: skip
@@ -268,7 +260,7 @@ def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
         if len(sending.lines) > 1:
             first, second = sending.split()
             return _land_sending(workspace, first) + _land_sending(workspace, second)
-        staging = reject_lines(workspace.engine, sending.lines, sending.reading, "engine_failed")
+        staging = reject_lines(workspace.arrivals_engine, sending.lines, sending.reading, "engine_failed")
     import_id = ""
     if staging.rejected_count:
         with workspace.store.writing() as session:

@@ -29,10 +29,12 @@ class Settings(BaseModel):
     memory_limit_mb: int = Field(
         default=1024,
         ge=128,
-        description="Memory that the compute engine may use before it spills to disk; an import uses at most 256.",
+        description="Memory that the compute engine may use before it spills to disk.",
     )
     threads: int = Field(
-        default=0, ge=0, description="Threads of the compute engine; 0 uses one per core. An import uses one."
+        default=0,
+        ge=0,
+        description="Threads of the compute engine; 0 uses one per core. Imports and landings use one.",
     )
     inbox_import_limit: int = Field(
         default=50_000, ge=0, description="Imports of more new events than this go straight to segments."

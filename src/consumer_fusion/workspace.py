@@ -62,6 +62,7 @@ class Workspace:
         arrivals: Store of events received over the network, durable until they land.
         session_store: Store of sessions and failed sign-ins.
         engine: Compute engine.
+        arrivals_engine: Engine for events received over the network (decision 0041).
         clock: Clock.
         on_change: Called in the transaction of a change, for example to audit it.
         is_read_only: Whether the folder is read-only.
@@ -73,6 +74,7 @@ class Workspace:
     arrivals: Store
     session_store: Store
     engine: Engine
+    arrivals_engine: Engine
     clock: Clock
     on_change: Callable[[Session], object] | None = None
     is_read_only: bool = False
@@ -188,11 +190,22 @@ def open_workspace(
             spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
         )
         opened.callback(engine.close)
+        arrivals_engine = make_intake_engine(settings, spill.folder / "arrivals")
+        opened.callback(arrivals_engine.close)
         for each in (store, arrivals, session_store):
             each.bring_up_to_date()
         yield Workspace(
-            folder, settings, store, arrivals, session_store, engine, clock, is_read_only=is_read_only
-        )
+            folder, settings, store, arrivals, session_store, engine, arrivals_engine, clock,
+            is_read_only=is_read_only,
+        )  # fmt: skip
+
+
+def make_intake_engine(settings: Settings, spill_folder: Path) -> DuckDBEngine:
+    """An engine for taking events in.
+
+    One thread takes half the processor time of two for the same rows, and less memory (decision 0041).
+    """
+    return DuckDBEngine(spill_folder, memory_limit_mb=settings.memory_limit_mb, threads=1)
 
 
 def _open_store(

@@ -7,6 +7,7 @@ import random
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.ingest import staging
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import choose_reading, find_files, read_reading, write_reading
-from consumer_fusion.ingest.row_batches import read_parts
+from consumer_fusion.ingest.row_batches import PART_BYTES, cut_batch, read_parts
 from consumer_fusion.ingest.staging import stage_batches, stage_lines
 from consumer_fusion.records.event import Event
+from consumer_fusion.storage.duckdb import DuckDBEngine
 from staged_rows import read_staged
 
 ROW = {"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
@@ -134,6 +136,35 @@ def test_parts_hold_no_more_rows_than_asked_and_one_block(desk, monkeypatch):
     ]
     assert max(len(part.rows) for part in parts) < 120
     assert parts[-1].last_position == 1_000
+
+
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_long_rows_make_small_parts_because_checking_them_takes_many_times_their_size(desk, form):
+    rows = [{**ROW, "text": "x" * 100_000}] * 300
+    path = desk.lay("rows.ndjson", rows)
+    if form == "parquet":
+        path = path.with_suffix(".parquet")
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    layout = None if form == "ndjson" else desk.map(GROUPED).mapping.layout
+    parts = [part.rows for part in read_parts([path], layout, rows_per_part=100_000)]
+    assert sum(map(len, parts)) == 300
+    assert max(part.nbytes for part in parts) < 2 * PART_BYTES
+
+
+def test_long_rows_of_a_program_make_small_parts():
+    batch = pa.RecordBatch.from_pydict({"text": ["x" * 100_000] * 300})
+    pieces = list(cut_batch(batch))
+    assert pa.Table.from_batches(pieces).equals(pa.Table.from_batches([batch]))
+    assert max(piece.nbytes for piece in pieces) <= 8 << 20
+
+
+def test_long_lines_that_arrive_are_checked_in_small_parts(desk):
+    lines = [json.dumps({**ROW, "event_id": f"letter-{n}", "text": "x" * 190_000}) for n in range(150)]
+    engine = DuckDBEngine(memory_limit_mb=768, threads=1)
+    staged = stage_lines(
+        engine, lines, choose_reading(format="events"), received_us=1_900_000_000_000_000, tolerance_hours=24
+    )
+    assert staged.accepted_count == 150
 
 
 def test_files_are_found_by_globs_once_each_and_a_name_without_file_is_refused(desk):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from consumer_fusion.ingest.row_batches import POSITION, RowBatch
+from consumer_fusion.ingest.row_batches import POSITION, RowBatch, cut_batch, is_part
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS
 from consumer_fusion.records.event import Event
 
@@ -41,11 +41,12 @@ def gather_batches(batches: Iterable[pa.RecordBatch], rows_per_part: int) -> Ite
         return RowBatch(table.append_column(POSITION, positions), "values", CANONICAL_COLUMNS, position, 0.0)
 
     for batch in batches:
-        gathered.append(batch)
-        position += len(batch)
-        if sum(map(len, gathered)) >= rows_per_part:
-            yield join()
-            gathered = []
+        for some in cut_batch(batch):
+            gathered.append(some)
+            position += len(some)
+            if is_part(gathered, rows_per_part):
+                yield join()
+                gathered = []
     if gathered:
         yield join()
 

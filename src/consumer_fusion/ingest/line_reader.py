@@ -24,7 +24,7 @@ from consumer_fusion.errors import InputError, MappingError
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
 LINE_BYTES_LIMIT = 16 << 20
 _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ LINE = "__line"
 HEADER = "__header"
 PROBLEM = "__problem"
 DETAIL = "__detail"
+
+PART_BYTES = 8 << 20
+"""Size at which a part ends, whatever the number of its rows: long rows take sixty times their size to be checked."""
 
 _FORMATS: dict[str, FileFormat] = {
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -85,7 +89,7 @@ def read_parts(
     Args:
         files: The files, in order.
         layout: Layout of the files; None for JSON lines in UTF-8.
-        rows_per_part: Approximate number of rows per part.
+        rows_per_part: Approximate number of rows per part; long rows make smaller parts.
         skip_rows: Number of rows to skip because they were processed before.
         has_lines: Whether each line is an object, whatever it looks like; otherwise a file may be one array of objects.
         row_limit: Maximum number of rows; None for all.
@@ -102,11 +106,24 @@ def read_parts(
             yield _join(gathered)
             gathered = []
         gathered.append(part)
-        if sum(len(each.rows) for each in gathered) >= rows_per_part:
+        if is_part([each.rows for each in gathered], rows_per_part):
             yield _join(gathered)
             gathered = []
     if gathered:
         yield _join(gathered)
+
+
+def is_part(gathered: Sequence[pa.Table | pa.RecordBatch], rows_per_part: int) -> bool:
+    """Whether rows are enough for a part, by their number or by their size."""
+    return sum(map(len, gathered)) >= rows_per_part or sum(each.nbytes for each in gathered) >= PART_BYTES
+
+
+def cut_batch(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in pieces of about the size of a part, if it is larger."""
+    pieces = max(1, math.ceil(batch.nbytes / PART_BYTES))
+    rows = max(1, math.ceil(len(batch) / pieces))
+    for begin in range(0, len(batch), rows):
+        yield batch.slice(begin, rows)
 
 
 def read_lines_as_part(lines: Sequence[str], before: int = 0) -> RowBatch:
@@ -202,11 +219,17 @@ def _read_parquet(file: Path, before: int) -> Iterator[RowBatch]:
     total = max(opened.metadata.num_rows, 1)
     names = tuple(opened.schema_arrow.names)
     done = 0
-    for batch in opened.iter_batches(_PARQUET_ROWS, use_threads=False):
-        positions = pa.array(np.arange(before + done + 1, before + done + len(batch) + 1))
-        done += len(batch)
-        rows = pa.Table.from_batches([batch]).append_column(POSITION, positions)
-        yield RowBatch(rows, "values", names, before + done, done / total)
+    # As they lie in the file, where equal texts are stored once: a batch can still be larger than that.
+    row_bytes = (
+        sum(opened.metadata.row_group(n).total_byte_size for n in range(opened.num_row_groups)) / total
+    )
+    rows_per_batch = min(_PARQUET_ROWS, max(1, int(PART_BYTES / max(row_bytes, 1))))
+    for batch in opened.iter_batches(rows_per_batch, use_threads=False):
+        for some in cut_batch(batch):
+            positions = pa.array(np.arange(before + done + 1, before + done + len(some) + 1))
+            done += len(some)
+            rows = pa.Table.from_batches([some]).append_column(POSITION, positions)
+            yield RowBatch(rows, "values", names, before + done, done / total)
 
 
 def _open_parquet(file: Path) -> pq.ParquetFile:

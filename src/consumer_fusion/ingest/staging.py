@@ -27,7 +27,7 @@ from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.mapping import FileMapping
 from consumer_fusion.ingest.mapping_checks import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import count_matches, describe_problems, finish_groups, map_rows
-from consumer_fusion.ingest.row_batches import RowBatch, read_lines_as_part, read_parts
+from consumer_fusion.ingest.row_batches import PART_BYTES, RowBatch, read_lines_as_part, read_parts
 from consumer_fusion.ingest.row_groups import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
@@ -48,7 +48,7 @@ from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 125_000
 LINES_PER_PART = 5_000
-"""The same for arrivals: while it is checked, a line takes twenty times its own size in memory."""
+"""The same for arrivals: while it is checked, a line takes up to sixty times its own size in memory."""
 FIRST_ROWS = 1_000
 FEWEST_FAILED = 3
 """Minimum number of failed rows for a conclusion about the whole file."""
@@ -313,8 +313,8 @@ def stage_lines(
     parts: list[pa.Table] = []
     refused: list[pa.Table] = []
     row_count = last_position = 0
-    for begin in range(0, len(lines), LINES_PER_PART):
-        part = read_lines_as_part(lines[begin : begin + LINES_PER_PART], last_position)
+    for some in _cut_lines(lines):
+        part = read_lines_as_part(some, last_position)
         checked = check_rows(
             _select_canonical(reading, part),
             received_us=received_us,
@@ -345,6 +345,18 @@ def stage_lines(
         scratch, accepted, rejected.relation, row_count, rows.num_rows, rejected.row_count,
         nobody_count=pc.sum(rows["is_nobody"]).as_py() or 0, claimed_by=reading.claimed_by,
     )  # fmt: skip
+
+
+def _cut_lines(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The lines in parts, the long ones in smaller parts."""
+    begin = size = 0
+    for end, line in enumerate(lines):
+        if end - begin == LINES_PER_PART or (size and size + len(line) > PART_BYTES):
+            yield lines[begin:end]
+            begin, size = end, 0
+        size += len(line)
+    if begin < len(lines):
+        yield lines[begin:]
 
 
 def reject_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, code: str) -> Staging:

@@ -21,6 +21,8 @@ SEGMENT_ROW_GROUP = 40_960
 122,880, and scans and sizes of files are the same."""
 _PART_ROW_GROUP = 16_384
 """Rows per row group of files that are written side by side: one of each is held in memory."""
+_RESULT_BATCH = 10_000
+"""Rows per chunk of a result. Memory for a chunk is reserved before its rows are known: by default for a million."""
 
 
 class DuckDBEngine:
@@ -105,7 +107,7 @@ class DuckDBEngine:
         """Run one query and return its rows; see `Engine.read`."""
         with self._tables(step, sql, tables) as cursor:
             # A relation (`sql`) is planned when it is created and again when it is read.
-            return cursor.execute(sql).to_arrow_table()
+            return cursor.execute(sql).to_arrow_table(_RESULT_BATCH)
 
     def stream(
         self,
