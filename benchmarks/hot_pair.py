@@ -31,7 +31,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from console_load import MAPPING
+from console_load import MAPPING, seal_at_once
 from measuring import AGREEMENT, Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
 
 import consumer_fusion as fusion
@@ -45,7 +45,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model import explanation
 from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
 from consumer_fusion.score.queries.pair_answers import PairSnapshot, explain_pair, to_explanation
-from consumer_fusion.settings import BUCKET_COUNT, SETTINGS_FILE
+from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
 CONSUMER, BRAND = "hot", "shop-1"
@@ -90,13 +90,8 @@ def build_workspace(folder: Path, events: int) -> Path:
     made = fusion.create_workspace(home / "workspace")
     # The visitor of a demo is let in without a password.
     (made / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
-    # Sealed at any size, for the floor and polars read the files; the orders that come later stay in the inbox.
-    settings = made / SETTINGS_FILE
-    usual = settings.read_text(encoding="utf-8")
-    settings.write_text(f"inbox_import_limit = 0\n{usual}", encoding="utf-8")
-    with open_then(made) as workspace:
+    with seal_at_once(made), open_then(made) as workspace:
         acceptance = pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
-    settings.write_text(usual, encoding="utf-8")
     rows.unlink()
     (home / "built.txt").write_text(f"{acceptance.accepted} events\n", encoding="utf-8")
     return made
@@ -180,7 +175,7 @@ def find_sealed(workspace: Workspace) -> tuple[str, int, int]:
     with workspace.store.reading() as session:
         (consumer,) = find_consumer_ids(session, CONSUMER, None) or ()
         (brand,) = find_brand_ids(session, BRAND) or ()
-    folder = workspace.folder / "segments" / f"bucket={consumer % BUCKET_COUNT}"
+    folder = workspace.folder / "segments" / f"bucket={consumer % BUCKET_COUNT:02}"
     return f"{folder}/*.parquet", consumer, brand
 
 
