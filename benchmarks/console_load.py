@@ -5,8 +5,14 @@
     python benchmarks/console_load.py --demo                   memory of the demo's server, after its pages were seen
 
 `fusion serve` runs in a process of its own. One reader asks for everything in turn, a no-op route among it, first while
-nothing arrives and then while events are posted at a steady rate. Reader, sender and server share the machine, so that
-the ratio to the no-op route travels better than the milliseconds.
+nothing arrives and then while events are posted at a steady rate. Each round starts the server anew; what is told are
+the medians of the rounds, memory is the most of any. Reader, sender and server share the machine, so that the ratio to
+the no-op route travels better than the milliseconds.
+
+The peer is another process with the same HTTP server, which answers with the sums by kind of a pair: one look into the
+store for the numbers of consumer and brand, and one DuckDB query over the Parquet files of the consumer's part. It sees
+no event that is not sealed yet, so nothing that arrives meanwhile; it knows no tokens or merged consumers, no decay and
+no place in the brand. Compare it with "API: score of a pair".
 """
 
 from __future__ import annotations
@@ -18,6 +24,8 @@ import json
 import os
 import random
 import signal
+import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -28,6 +36,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from measuring import Target, describe_machine, write_targets
@@ -39,7 +48,9 @@ from consumer_fusion.access.keys import create_write_key
 from consumer_fusion.access.tokens import create_token
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.workspace import DEMO_MARK
+from consumer_fusion.server.http_server import make_server
+from consumer_fusion.settings import BUCKET_COUNT, SETTINGS_FILE
+from consumer_fusion.workspace import DEMO_MARK, STORE_FILE
 
 CONSUMERS_A_PAIR = 0.4
 BRANDS = 100
@@ -61,6 +72,7 @@ currency = { constant = "EUR" }
 column = "what"
 """
 NOOP = "no-op"
+PEER = "peer: sums of a pair by DuckDB"
 OWNER = "owner@example.org"
 PAIR_LIMIT_MS, PAGE_LIMIT_MS = 20.0, 200.0
 BUSY_PAIR_LIMIT_MS, BUSY_PAGE_LIMIT_MS = 50.0, 400.0
@@ -115,13 +127,89 @@ def build_workspace(folder: Path, pairs: int) -> None:
     home = fusion.create_workspace(folder / "workspace")
     # The visitor of a demo is let in without a password; nothing else of the server knows of it.
     (home / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
-    with fusion.open_workspace(home) as workspace:
+    with seal_at_once(home), fusion.open_workspace(home) as workspace:
         acceptance = pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
     rows.unlink()
     (folder / "built.txt").write_text(f"{sum(sizes)} pairs, {acceptance.accepted} events\n", encoding="utf-8")
 
 
-# --- the server ---
+@contextmanager
+def seal_at_once(home: Path) -> Iterator[None]:
+    """Imports go straight to Parquet files, however small they are: peers read those."""
+    path = home / SETTINGS_FILE
+    usual = path.read_text(encoding="utf-8")
+    path.write_text(f"inbox_import_limit = 0\n{usual}", encoding="utf-8")
+    yield
+    path.write_text(usual, encoding="utf-8")
+
+
+# --- the servers ---
+
+
+def find_port() -> int:
+    """A port that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def serve_peer(home: Path, port: int) -> None:
+    """Answer with the sums of a pair, by hand."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    store = sqlite3.connect(f"file:{home / STORE_FILE}?mode=ro", uri=True, check_same_thread=False)
+    engine = duckdb.connect()
+    engine.execute("set threads = 1")
+
+    def find_number(role: str, key: str) -> int:
+        query = "select entity_id from entities where entity_type = ? and entity_key = ?"
+        (number,) = store.execute(query, (role, key)).fetchone()
+        return int(number)
+
+    async def answer(request: Request) -> JSONResponse:
+        consumer, brand = (find_number(role, request.query_params[role]) for role in ("consumer", "brand"))
+        files = home / "segments" / f"bucket={consumer % BUCKET_COUNT:02}" / "*.parquet"
+        rows = engine.execute(
+            f"""select kind, count(*), sum(magnitude * trust), sum(value), max(occurred_us)
+                from read_parquet('{files}') where consumer_id = ? and brand_id = ? group by kind""",
+            [consumer, brand],
+        ).fetchall()
+        names = ("kind", "events", "size", "value", "last_us")
+        return JSONResponse([dict(zip(names, row, strict=True)) for row in rows])
+
+    make_server(Starlette(routes=[Route("/sums", answer)]), host="127.0.0.1", port=port).run()
+
+
+class Peer:
+    """The peer in a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.port = find_port()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--serve-peer", str(self.port), "--folder", str(home)]
+        )
+        end = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise SystemExit("The peer did not start.") from None
+                time.sleep(0.05)
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+
+    def ask(self, path: str) -> tuple[int, str]:
+        self.connection.request("GET", path)
+        response = self.connection.getresponse()
+        return response.status, response.read().decode()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=60)
 
 
 class Server:
@@ -225,10 +313,10 @@ class Server:
 
 
 class Reader:
-    """Asks for things in turn and notes how long each took."""
+    """Asks for things in turn and notes how long each took; the peer among them, where there is one."""
 
-    def __init__(self, server: Server, pairs: int, seed: int) -> None:
-        self.server = server
+    def __init__(self, server: Server, pairs: int, seed: int, peer: Peer | None = None) -> None:
+        self.server, self.peer = server, peer
         self.consumers = int(pairs * CONSUMERS_A_PAIR)
         self.sizes = count_brand_pairs(pairs)
         self.random = random.Random(seed)
@@ -247,6 +335,8 @@ class Reader:
             "page: brands": lambda: self.page("/brands"),
             "page: points": lambda: self.page("/points"),
         }
+        if peer is not None:
+            self.tasks[PEER] = lambda: (f"/sums?{self.choose_pair()}", {})
         self.taken: dict[str, list[float]] = {name: [] for name in self.tasks}
         self.waits: list[float] = []
         self.unplaced = 0
@@ -263,7 +353,10 @@ class Reader:
     def ask_once(self, name: str) -> None:
         path, headers = self.tasks[name]()
         begin = time.perf_counter()
-        status, body = self.server.ask("GET", path, None, **headers)
+        if name == PEER and self.peer is not None:
+            status, body = self.peer.ask(path)
+        else:
+            status, body = self.server.ask("GET", path, None, **headers)
         self.taken[name].append((time.perf_counter() - begin) * 1e3)
         if status == 202:
             # The page says that it is being read; a browser asks again.
@@ -273,6 +366,8 @@ class Reader:
             self.waits.append((time.perf_counter() - begin) * 1e3)
         if status != 200:
             raise SystemExit(f"{path} was answered with {status}: {body[:500]}")
+        if name == PEER and body == "[]":
+            raise SystemExit(f"The peer has found no event for {path}.")
         if name == "API: score of a pair":
             self.unplaced += json.loads(body)["percentile"] is None
 
@@ -343,31 +438,80 @@ def find_percentile(values: list[float], share: float) -> float:
     return order[min(len(order) - 1, int(len(order) * share))]
 
 
-def tell(title: str, reader: Reader, first: dict[str, float], server: Server) -> dict[str, dict[str, float]]:
-    """Print one phase and return its figures."""
+def take_figures(reader: Reader, first: dict[str, float]) -> dict[str, dict[str, float]]:
+    """The figures of one phase of a round."""
     floor = statistics.median(reader.taken[NOOP])
+    return {
+        name: {
+            "asked": len(taken), "first_ms": first.get(name, taken[0]), "p50_ms": statistics.median(taken),
+            "p99_ms": find_percentile(taken, 0.99), "most_ms": max(taken),
+            "ratio": statistics.median(taken) / floor,
+        }
+        for name, taken in reader.taken.items()
+        if taken
+    }  # fmt: skip
+
+
+def find_medians(rounds: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """The medians of the rounds in which something was asked."""
+    found: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(name for each in rounds for name in each):
+        runs = [each[name] for each in rounds if name in each]
+        found[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    return found
+
+
+def tell(title: str, figures: dict[str, dict[str, float]]) -> None:
+    """Print one phase."""
     print(f"\n{title}")
     print(
         f"{'':34} {'asked':>6} {'first ms':>9} {'p50 ms':>8} {'p99 ms':>8} {'most ms':>8} {'p50 x no-op':>12}"
     )
-    figures = {}
-    for name, taken in reader.taken.items():
-        if not taken:
-            continue
-        p50, p99 = statistics.median(taken), find_percentile(taken, 0.99)
-        figures[name] = {
-            "asked": len(taken), "first_ms": first.get(name, taken[0]), "p50_ms": p50, "p99_ms": p99,
-            "most_ms": max(taken), "ratio": p50 / floor,
-        }  # fmt: skip
-        print(f"{name:34} {len(taken):>6} {figures[name]['first_ms']:>9.1f} {p50:>8.1f} {p99:>8.1f} "
-              f"{max(taken):>8.1f} {p50 / floor:>12.1f}")  # fmt: skip
+    for name, each in figures.items():
+        print(f"{name:34} {each['asked']:>6.0f} {each['first_ms']:>9.1f} {each['p50_ms']:>8.1f} "
+              f"{each['p99_ms']:>8.1f} {each['most_ms']:>8.1f} {each['ratio']:>12.1f}")  # fmt: skip
+
+
+def tell_state(reader: Reader, server: Server) -> None:
+    """Print what a phase of one round has met, and the memory then."""
     if reader.waits:
-        print(f"{len(reader.waits)} pages were being read when asked for; they were there after "
+        print(f"  {len(reader.waits)} pages were being read when asked for; they were there after "
               f"{statistics.median(reader.waits):,.0f} ms, {max(reader.waits):,.0f} ms at most")  # fmt: skip
-    print(f"{reader.unplaced} scores of pairs without their place in the brand yet")
-    print(f"memory {server.read_status('VmRSS'):,.0f} MB now, {server.read_status('VmHWM'):,.0f} MB at its highest, "
-          f"aside {server.read_aside_megabytes():,.0f} MB; load average {os.getloadavg()[0]:.1f}")  # fmt: skip
-    return figures
+    print(f"  {reader.unplaced} scores of pairs without their place in the brand yet")
+    now, highest = server.read_status("VmRSS"), server.read_status("VmHWM")
+    print(f"  memory {now:,.0f} MB now, {highest:,.0f} MB at its highest, aside "
+          f"{server.read_aside_megabytes():,.0f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
+
+
+def measure_round(home: Path, number: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Start the server, and measure it while nothing arrives and while events do."""
+    server, peer = Server(home), Peer(home)
+    print(f"round {number + 1} of {arguments.rounds}: ready after {server.start_seconds:.1f} s, "
+          f"{server.read_status('VmRSS'):,.0f} MB")  # fmt: skip
+    found: dict[str, Any] = {"start_seconds": server.start_seconds}
+    try:
+        reader = Reader(server, arguments.pairs, 2 * number + 1, peer)
+        for name in reader.tasks:
+            reader.ask_once(name)
+        first = {name: taken.pop() for name, taken in reader.taken.items()}
+        reader.ask_in_turn(arguments.seconds, arguments.pause)
+        found["quiet"] = take_figures(reader, first)
+        tell_state(reader, server)
+        reader = Reader(server, arguments.pairs, 2 * number + 2, peer)
+        with send_events(server, arguments.rate, arguments.pairs, batch=arguments.batch) as acknowledged:
+            time.sleep(3.0)
+            before, begin = server.read_cpu_seconds(), time.perf_counter()
+            reader.ask_in_turn(arguments.seconds * 2, arguments.pause)
+            busy = (server.read_cpu_seconds() - before) / (time.perf_counter() - begin)
+        found["arriving"] = take_figures(reader, {})
+        tell_state(reader, server)
+        print(f"  server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
+              f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
+        found["peak_mb"] = server.read_status("VmHWM") + server.read_aside_megabytes()
+    finally:
+        server.end()
+        peer.end()
+    return found
 
 
 def measure_large(folder: Path, arguments: argparse.Namespace) -> int:
@@ -379,32 +523,21 @@ def measure_large(folder: Path, arguments: argparse.Namespace) -> int:
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for _ in range((os.cpu_count() or 1) * arguments.busy)
     ]
-    server = Server(folder / "workspace")
-    print(f"ready after {server.start_seconds:.1f} s, {server.read_status('VmRSS'):,.0f} MB")
-    result: dict[str, object] = {"machine": describe_machine(), "start_seconds": server.start_seconds}
     try:
-        reader = Reader(server, arguments.pairs, 1)
-        for name in reader.tasks:
-            reader.ask_once(name)
-        first = {name: taken.pop() for name, taken in reader.taken.items()}
-        reader.ask_in_turn(arguments.seconds, arguments.pause)
-        result["quiet"] = quiet = tell("nothing arrives", reader, first, server)
-        reader = Reader(server, arguments.pairs, 2)
-        with send_events(server, arguments.rate, arguments.pairs, batch=arguments.batch) as acknowledged:
-            time.sleep(3.0)
-            before, begin = server.read_cpu_seconds(), time.perf_counter()
-            reader.ask_in_turn(arguments.seconds * 2, arguments.pause)
-            busy = (server.read_cpu_seconds() - before) / (time.perf_counter() - begin)
-        result["arriving"] = live = tell(
-            f"while {arguments.rate:g} events/s arrive, {arguments.batch} a request", reader, {}, server
-        )
-        print(f"server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
-              f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
-        result["peak_mb"] = peak = server.read_status("VmHWM") + server.read_aside_megabytes()
+        rounds = [
+            measure_round(folder / "workspace", number, arguments) for number in range(arguments.rounds)
+        ]
     finally:
-        server.end()
         for other in others:
             other.kill()
+    quiet, live = (find_medians([each[phase] for each in rounds]) for phase in ("quiet", "arriving"))
+    tell("nothing arrives", quiet)
+    tell(f"while {arguments.rate:g} events/s arrive, {arguments.batch} a request", live)
+    peak = max(each["peak_mb"] for each in rounds)
+    result = {
+        "machine": describe_machine(), "rounds": arguments.rounds, "quiet": quiet, "arriving": live, "peak_mb": peak,
+        "start_seconds": statistics.median(each["start_seconds"] for each in rounds),
+    }  # fmt: skip
     targets = [
         Target(
             "page: overview, first after a start", quiet["page: overview"]["first_ms"], FIRST_LIMIT_MS, "ms"
@@ -470,14 +603,21 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="where the workspace is made once and kept")
     parser.add_argument("--pairs", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="of a round; twice as long while events arrive"
+    )
     parser.add_argument("--pause", type=float, default=0.01, help="seconds between two requests")
     parser.add_argument("--rate", type=float, default=50.0, help="events a second")
     parser.add_argument("--batch", type=int, default=1, help="events a request")
     parser.add_argument("--busy", action="store_true", help="another job on each core")
     parser.add_argument("--demo", action="store_true", help="measure the memory of the demo's server instead")
     parser.add_argument("--json", type=Path, help="write the result there")
+    parser.add_argument("--serve-peer", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve_peer:
+        serve_peer(arguments.folder, arguments.serve_peer)
+        return 0
     if arguments.demo:
         return measure_demo()
     if arguments.folder is not None:

@@ -6,6 +6,12 @@
 Each size is a workspace of its own, filled by the product's own import: the pair among some thousand others. Each task
 runs in a process of its own: CPU-seconds after the imports, and the peak of its memory above that before the task. The
 page is that of the console, in process; before each load a new event of the pair arrives, so that no cache answers.
+
+Each round has a floor and two peers. The floor is DuckDB: the pair's events are read from the same Parquet files, and
+counted and summed by kind. The first peer is polars by hand: the decayed sums by kind, with days of many events
+dampened, and the newest 100 events with their weights; no score, interval, facet or change, and no event that is not
+sealed yet. The second is the ledger in plain Python, the reference of the tests, which explains every event, not 100;
+above 10,000 events it is left out. The run fails where its score and ours differ, or the others lack an event.
 """
 
 from __future__ import annotations
@@ -25,8 +31,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from console_load import MAPPING
-from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
+from console_load import MAPPING, seal_at_once
+from measuring import AGREEMENT, Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
@@ -34,8 +40,12 @@ from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.alerts.subscriptions import list_subscriptions
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.alert import NOTICE_TYPES
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model import explanation
+from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
 from consumer_fusion.score.queries.pair_answers import PairSnapshot, explain_pair, to_explanation
+from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
 CONSUMER, BRAND = "hot", "shop-1"
@@ -44,6 +54,7 @@ DAYS = 1_095
 OTHERS = 500
 LOADS = 40
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
+LEDGER_EVENTS = 10_000
 CPU_LIMIT_SECONDS, MEMORY_LIMIT_MB, PAGE_LIMIT_MS = 0.3, 200.0, 200.0
 
 
@@ -79,7 +90,7 @@ def build_workspace(folder: Path, events: int) -> Path:
     made = fusion.create_workspace(home / "workspace")
     # The visitor of a demo is let in without a password.
     (made / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
-    with open_then(made) as workspace:
+    with seal_at_once(made), open_then(made) as workspace:
         acceptance = pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
     rows.unlink()
     (home / "built.txt").write_text(f"{acceptance.accepted} events\n", encoding="utf-8")
@@ -94,9 +105,89 @@ def open_then(home: Path) -> AbstractContextManager[Workspace]:
 # --- the tasks ---
 
 
+def sum_kinds(workspace: Workspace) -> Callable[[], object]:
+    """The floor: the pair's sealed events, counted and summed by kind."""
+    pattern, consumer, brand = find_sealed(workspace)
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+    query = f"""select kind_id, count(*), sum(magnitude * trust), max(occurred_us) from read_parquet('{pattern}')
+                where consumer_id = {consumer} and brand_id = {brand} group by kind_id"""
+
+    def run() -> dict[str, float]:
+        return {"events": sum(count for _, count, *_ in connection.execute(query).fetchall())}
+
+    return run
+
+
+def explain_with_polars(workspace: Workspace) -> Callable[[], object]:
+    """A peer: decayed sums by kind, and the newest events with their weights."""
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    import polars as pl
+
+    pattern, consumer, brand = find_sealed(workspace)
+    kinds = put_points_in_force(workspace).points.kinds
+    half_lives = pl.DataFrame(
+        {
+            "kind": list(kinds),
+            "half_life_us": [each.half_life_days * DAY_MICROSECONDS for each in kinds.values()],
+        }
+    )
+    listed = ["event_id", "occurred_us", "day", "kind", "magnitude", "trust", "channel", "text", "properties"]
+
+    def run() -> dict[str, float]:
+        age_us = to_microseconds(NOW) - pl.col("occurred_us")
+        events = (
+            pl.scan_parquet(pattern)
+            .filter(pl.col("consumer_id") == consumer, pl.col("brand_id") == brand)
+            .select(listed)
+            .collect()
+            .join(half_lives, on="kind", how="left")
+            .with_columns(weight=pl.col("trust") * 0.5 ** (age_us / pl.col("half_life_us")))
+        )
+        days = events.group_by("kind", "day").agg(
+            count=pl.len(), weight=pl.col("weight").sum(),
+            graded=(pl.col("weight") * pl.col("magnitude")).sum(),
+        )  # fmt: skip
+        dampened = (1 + pl.col("count")).log(2) / pl.col("count")
+        sums = days.group_by("kind").agg(
+            pl.col("count").sum(), (pl.col("weight") * dampened).sum(), (pl.col("graded") * dampened).sum()
+        )
+        newest = events.sort("occurred_us", "event_id", descending=[True, False]).head(100)
+        json.dumps({"kinds": sums.to_dicts(), "events": newest.to_dicts()})
+        return {"events": len(events)}
+
+    return run
+
+
+def explain_ledger(workspace: Workspace) -> Callable[[], object]:
+    """A peer: every event read with its texts, and weighed one after the other in Python."""
+    pair = read_pair(workspace)
+
+    def run() -> dict[str, float]:
+        explained = explanation.explain_pair(pair.entries, pair.as_of_us, pair.points)
+        return {"score": explained.reading.fusion_score}
+
+    return run
+
+
+def find_sealed(workspace: Workspace) -> tuple[str, int, int]:
+    """The files in which the pair's sealed events are, and the numbers of consumer and brand."""
+    with workspace.store.reading() as session:
+        (consumer,) = find_consumer_ids(session, CONSUMER, None) or ()
+        (brand,) = find_brand_ids(session, BRAND) or ()
+    folder = workspace.folder / "segments" / f"bucket={consumer % BUCKET_COUNT:02}"
+    return f"{folder}/*.parquet", consumer, brand
+
+
 def explain(workspace: Workspace) -> Callable[[], object]:
     """The score with the 100 newest events, as the command's JSON."""
-    return lambda: to_explanation(read_pair(workspace), order="newest").model_dump_json()
+
+    def run() -> dict[str, float]:
+        pair = read_pair(workspace)
+        to_explanation(pair, order="newest").model_dump_json()
+        return {"score": pair.reading.fusion_score}
+
+    return run
 
 
 def explain_largest(workspace: Workspace) -> Callable[[], object]:
@@ -129,6 +220,8 @@ def evaluate(workspace: Workspace) -> Callable[[], object]:
     return lambda: alert_evaluation.evaluate_changes(workspace)
 
 
+FLOOR = "floor"
+PEERS = {"polars": explain_with_polars, "ledger": explain_ledger}
 TASKS = {
     "explain newest": explain, "explain largest": explain_largest, "history": replay, "changes": trace,
     "what-if": leave_out, "alerts": evaluate,
@@ -160,11 +253,12 @@ def run_task(name: str, home: Path) -> dict[str, float]:
     with open_then(home) as workspace:
         put_points_in_force(workspace)
         fusion.score_pairs(workspace, consumer="consumer-1", as_of=NOW)  # imports, connections, the engine
-        timed = TASKS[name](workspace)
+        timed = {FLOOR: sum_kinds, **PEERS, **TASKS}[name](workspace)
         before, watch = read_peak_gigabytes(), Stopwatch()
-        timed()
+        found = timed()
         cpu, wall = watch.read()
-        return {"cpu": cpu, "wall": wall, "megabytes": 1000 * (read_peak_gigabytes() - before)}
+        told = found if isinstance(found, dict) else {}
+        return {"cpu": cpu, "wall": wall, "megabytes": 1000 * (read_peak_gigabytes() - before), **told}
 
 
 def run_page(home: Path) -> dict[str, float]:
@@ -213,21 +307,39 @@ def start(name: str, home: Path) -> dict[str, float]:
 # --- the report ---
 
 
-def measure_size(home: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """All tasks of a size, the medians of the rounds."""
-    found = {}
-    for name in (*TASKS, "page"):
-        runs = [start(name, home) for _ in range(rounds)]
-        found[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    return found
+def measure_size(home: Path, events: int, rounds: int) -> dict[str, dict[str, float]]:
+    """All tasks of a size, the medians of the rounds; ratios are to the floor of the same round."""
+    names = [FLOOR, *(name for name in PEERS if name != "ledger" or events <= LEDGER_EVENTS), *TASKS, "page"]
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        told = {name: start(name, home) for name in names}
+        for name in (FLOOR, "polars"):
+            if told[name]["events"] != events:
+                raise SystemExit(f"'{name}' has found {told[name]['events']:,} of {events:,} events.")
+        scores = [told[name]["score"] for name in ("explain newest", "ledger") if name in told]
+        if not math.isclose(scores[0], scores[-1], rel_tol=AGREEMENT):
+            raise SystemExit(f"The scores of ours and of the ledger differ: {scores}.")
+        for name, run in told.items():
+            if "cpu" in run:
+                run["ratio"] = run["cpu"] / told[FLOOR]["cpu"]
+            runs[name].append(run)
+    return {
+        name: {key: statistics.median(run[key] for run in found) for key in found[0]}
+        for name, found in runs.items()
+    }
 
 
-def write_row(events: int, found: Mapping[str, Mapping[str, float]]) -> str:
-    """A row of the table: CPU milliseconds and megabytes of each task, then the page."""
-    cells = [f"{1000 * found[name]['cpu']:>7.0f} {found[name]['megabytes']:>5.0f}" for name in TASKS]
+def write_rows(events: int, found: Mapping[str, Mapping[str, float]]) -> str:
+    """Two rows: CPU milliseconds and megabytes of each task, then the page; and CPU by that of the floor."""
+    columns = [found.get(name) for name in (FLOOR, *PEERS, *TASKS)]
+    cells = [
+        f"{1000 * each['cpu']:>7.0f} {each['megabytes']:>5.0f}" if each else f"{'-':>13}" for each in columns
+    ]
+    ratios = [f"{each['ratio']:>7.2f}      " if each else " " * 13 for each in columns]
     page = found["page"]
     return (
-        f"{events:>9,} {' '.join(cells)} {page['p50_ms']:>8.0f} {page['p99_ms']:>8.0f} {page['cpu_ms']:>8.0f}"
+        f"{events:>9,} {' '.join(cells)} {page['p50_ms']:>8.0f} {page['p99_ms']:>8.0f} {page['cpu_ms']:>8.0f}\n"
+        f"{'x floor':>9} {' '.join(ratios)}"
     )
 
 
@@ -246,14 +358,15 @@ def main() -> int:
         os._exit(0)  # background threads of the server may be in a query, and nothing is to be saved
     folder = given.folder or Path(tempfile.mkdtemp(prefix="hot-pair-"))
     found: dict[int, dict[str, dict[str, float]]] = {}
+    names = (FLOOR, *PEERS, *TASKS)
     print(json.dumps(describe_machine()))
     print(
-        f"{'events':>9} {' '.join(f'{name:>13}' for name in TASKS)} {'page p50':>8} {'p99 ms':>8} {'CPU ms':>8}"
+        f"{'events':>9} {' '.join(f'{name:>13}' for name in names)} {'page p50':>8} {'p99 ms':>8} {'CPU ms':>8}"
     )
-    print(f"{'':>9} {' '.join(f'{head:>13}' for head in ['CPU ms    MB'] * len(TASKS))}")
+    print(f"{'':>9} {' '.join(f'{head:>13}' for head in ['CPU ms    MB'] * len(names))}")
     for events in map(int, given.sizes.split(",")):
-        found[events] = measure_size(build_workspace(folder, events), given.rounds)
-        print(write_row(events, found[events]), flush=True)
+        found[events] = measure_size(build_workspace(folder, events), events, given.rounds)
+        print(write_rows(events, found[events]), flush=True)
     largest = found[max(found)]
     targets = [
         Target("explain the newest 100 events", largest["explain newest"]["cpu"], CPU_LIMIT_SECONDS, "CPU-s"),

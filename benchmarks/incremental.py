@@ -31,11 +31,11 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.effective_points import EffectivePoints, put_points_in_force
-from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
+from consumer_fusion.score.fold.folding import fold_new_events, fold_segments
 from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.queries.score_queries import read_reading
 from consumer_fusion.score.score_context import ScoreContext
-from consumer_fusion.score.states.kept_states import read_kept_states
+from consumer_fusion.score.states.kept_states import add_states, read_kept_states
 from consumer_fusion.storage.segments import add_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
@@ -84,7 +84,7 @@ def build_workspace(
                 segments,
                 newest_us=END_US - 1,
             )
-            figures["state_rows"] = write_deltas(session, deltas)
+            figures["state_rows"] = add_states(session, deltas)
             add_segments(session, segments, workspace.now_us)
             session.write_mark(NEWEST_MARK, END_US - 1)
         figures["load_cpu_seconds"], figures["load_wall_seconds"] = watch.read()

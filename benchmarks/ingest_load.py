@@ -1,6 +1,6 @@
 """The load of events that arrive: how many are acknowledged a second, how long that takes, and what it costs.
 
-    python benchmarks/ingest_load.py                 single events and batches of 100, beside their floor
+    python benchmarks/ingest_load.py                 single events and batches of 100, beside their floor and a peer
     python benchmarks/ingest_load.py --kills 10      the server is killed with SIGKILL during load, so many times
 
 Server and load generator are two processes on one machine and share its cores, so that the CPU time of the server
@@ -8,6 +8,12 @@ an event is the figure that travels, and its ratio to the floor: a no-op answere
 append and fdatasync for each group of events that waits together. Rates and latencies hold for this machine and its
 load at the time. "Landed" is the CPU time an event until the last one has landed; memory is that of the server with
 all its processes.
+
+The peer is an endpoint by hand on the same HTTP server: it parses the JSON, and inserts what waits together into SQLite
+in one transaction, as durable as ours before it answers. It refuses a message id that it has, as ours does when events
+land; its ids come in order, the best that an index can meet. It knows no keys, limits or other formats, keeps no event
+that it cannot read, and does nothing with those that it has: no kinds, points or states. So "acknowledge" is the
+comparison to be made with it, and "landed" what the rest costs.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -40,7 +47,10 @@ DIGITS = 12
 
 
 def serve(folder: Path, port: int, mode: str) -> None:
-    """One server process: `noop` reads and answers, `keep` makes durable, `live` also reads what is durable."""
+    """One server process: `noop` reads and answers, `keep` makes durable, `live` also reads what is durable.
+
+    `peer` inserts into SQLite by hand.
+    """
     import consumer_fusion as fusion
     from consumer_fusion.server.http_server import make_server
     from consumer_fusion.surfaces.collect.collector import Limits
@@ -62,11 +72,63 @@ def serve(folder: Path, port: int, mode: str) -> None:
     if mode == "noop":
         make_server(answer_at_once, host="127.0.0.1", port=port).run()
         return
+    if mode == "peer":
+        make_server(build_peer(folder), host="127.0.0.1", port=port).run()
+        return
     never = {"landing_seconds": 1e9, "landing_events": 1 << 60}
     with fusion.open_workspace(folder) as workspace:
         limits = Limits(waiting_events=1 << 40, closing_seconds=0.0, **(never if mode == "keep" else {}))
         app = build_app(workspace, verify_key=lambda _: SourceKey("shop", "bakery"), limits=limits)
         make_server(app, host="127.0.0.1", port=port).run()
+
+
+def build_peer(folder: Path):
+    """An endpoint by hand, whose events are in SQLite when it answers."""
+    import msgspec
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    connection = sqlite3.connect(folder / "peer.db", isolation_level=None, check_same_thread=False)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    connection.execute(
+        "create table events (message_id text primary key, type text, event text, user_id text, at text, body text)"
+    )
+    waiting: list[tuple[list[tuple[str, ...]], asyncio.Future[None]]] = []
+    writer: asyncio.Task[None] | None = None
+
+    def insert(rows: list[tuple[str, ...]]) -> None:
+        connection.execute("begin immediate")
+        connection.executemany("insert or ignore into events values (?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("commit")
+
+    async def write_waiting() -> None:
+        while waiting:
+            group = waiting[:]
+            waiting.clear()
+            await asyncio.to_thread(insert, [row for rows, _ in group for row in rows])
+            for _, written in group:
+                written.set_result(None)
+
+    async def collect(request):
+        nonlocal writer
+        parsed = msgspec.json.decode(await request.body())
+        rows = [
+            (
+                each["messageId"], each["type"], each.get("event"), each["userId"], each["timestamp"],
+                msgspec.json.encode(each),
+            )
+            for each in parsed.get("batch", [parsed])
+        ]  # fmt: skip
+        written = asyncio.get_running_loop().create_future()
+        waiting.append((rows, written))
+        if writer is None or writer.done():
+            writer = asyncio.create_task(write_waiting())
+        await written
+        return Response(b'{"success": true}', media_type="application/json")
+
+    return Starlette(routes=[Route(path, collect, methods=["POST"]) for path in ("/v1/track", "/v1/batch")])
 
 
 class Server:
@@ -287,6 +349,8 @@ def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float)
         landed = (server.read_cpu_seconds() - started_cpu) / (told["all_requests"] * events) * 1e6
     peak = server.read_peak_megabytes()
     server.end()
+    if mode == "peer":
+        check_kept(folder / "peer.db", told["all_requests"] * events)
     rate = told["requests"] * events / seconds
     return {
         "events_a_second": rate, "p50_ms": told["p50_ms"], "p99_ms": told["p99_ms"],
@@ -305,6 +369,13 @@ def wait_until_landed(folder: Path) -> None:
                 if not count_arrivals(session):
                     return
             time.sleep(0.5)
+
+
+def check_kept(path: Path, acknowledged: int) -> None:
+    """Stop where the peer has fewer events than it acknowledged: a fast loss is no answer."""
+    kept = sqlite3.connect(path).execute("select count(*) from events").fetchone()[0]
+    if kept < acknowledged:
+        raise SystemExit(f"The peer acknowledged {acknowledged:,} events and has {kept:,}.")
 
 
 def measure_append(folder: Path, events: int, seconds: float) -> dict[str, float]:
@@ -335,6 +406,7 @@ def run_load(rounds: int, seconds: float) -> None:
         *((floors[events][0], "noop", events) for events in floors),
         ("acknowledge, single", "keep", 1), ("acknowledge, batch of 100", "keep", BATCH),
         ("acknowledge and read, single", "live", 1), ("acknowledge and read, batch of 100", "live", BATCH),
+        ("peer: SQLite by hand, single", "peer", 1), ("peer: SQLite by hand, batch of 100", "peer", BATCH),
     ]  # fmt: skip
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):

@@ -2,7 +2,13 @@
 
 For each size: a new workspace with large segments, as after imports of years, and an inbox with that many events of a
 past day. The product's sealing runs in a process of its own, as in the server, while this process lands one event after
-the other and notes how long it waited for the write turn.
+the other and notes how long it waited for the write turn. Figures are medians of the rounds.
+
+The floor of each round is the bare work, in a process of its own: DuckDB writes the same events, which it has in
+memory, sorted into one Parquet file for each of the parts. The peer is what is written by hand: the rows are read from
+the inbox's table and deleted there, and Arrow writes one sorted Parquet file for each part, all in one transaction. It
+lets nobody else write meanwhile, keeps no digests, never merges the small files of many nights, and leaves rows twice
+where it is killed before the end.
 
     python benchmarks/sealing.py
     python benchmarks/sealing.py --events 150000 --sealed 1000000 --json
@@ -15,17 +21,24 @@ import argparse
 import json
 import multiprocessing
 import resource
+import shutil
+import sqlite3
+import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import Queue
 
+import duckdb
 import numpy as np
-from measuring import describe_machine
+import pyarrow as pa
+import pyarrow.parquet as pq
+from measuring import Stopwatch, describe_machine
 
 from consumer_fusion.events import compaction
 from consumer_fusion.events.event_reader import FOLDED_MARK
@@ -37,7 +50,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.segments import add_segments, list_segments
 from consumer_fusion.storage.store import Session
-from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
+from consumer_fusion.workspace import STORE_FILE, Workspace, create_workspace, open_workspace
 
 CONSUMERS, BRANDS = 200_000, 50
 PAUSE_SECONDS = 0.05
@@ -147,6 +160,59 @@ def seal_alone(folder: Path, told: Queue[dict[str, float]]) -> None:
     )
 
 
+def write_floor(folder: Path, told: Queue[dict[str, float]]) -> None:
+    """The bare work in this process: events in memory, sorted and written as one file for each part."""
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+    connection.register("inbox", read_inbox(sqlite3.connect(folder / STORE_FILE)))
+    (folder / "floor").mkdir()
+    watch = Stopwatch()
+    for bucket in range(BUCKET_COUNT):
+        connection.execute(
+            f"copy (select * from inbox where consumer_id % {BUCKET_COUNT} = {bucket} "
+            "order by consumer_id, brand_id, kind_id, occurred_us) "
+            f"to '{folder / 'floor' / f'{bucket}.parquet'}' (format parquet, compression zstd)"
+        )
+    told.put(tell_cost(watch, count_rows(folder / "floor")))
+
+
+def seal_by_hand(folder: Path, told: Queue[dict[str, float]]) -> None:
+    """The peer in this process: rows of the inbox into files, and deleted, in one transaction."""
+    connection = sqlite3.connect(folder / STORE_FILE, isolation_level=None)
+    connection.execute("pragma synchronous = full")
+    connection.execute("pragma secure_delete = on")
+    (folder / "peer").mkdir()
+    watch = Stopwatch()
+    connection.execute("begin immediate")
+    table = read_inbox(connection).sort_by(
+        [(name, "ascending") for name in ("consumer_id", "brand_id", "kind_id", "occurred_us")]
+    )
+    parts = table["consumer_id"].to_numpy() % BUCKET_COUNT
+    for bucket in range(BUCKET_COUNT):
+        part = table.filter(pa.array(parts == bucket))
+        pq.write_table(part, folder / "peer" / f"{bucket}.parquet", compression="zstd")
+    connection.execute("delete from events")
+    connection.execute("commit")
+    told.put(tell_cost(watch, count_rows(folder / "peer")))
+
+
+def read_inbox(connection: sqlite3.Connection) -> pa.Table:
+    """All rows of the inbox."""
+    rows = connection.execute(f"select {', '.join(INBOX_COLUMNS)} from events").fetchall()
+    return pa.table(dict(zip(INBOX_COLUMNS, zip(*rows, strict=True), strict=True)))
+
+
+def tell_cost(watch: Stopwatch, moved: int) -> dict[str, float]:
+    """What a floor or peer has taken."""
+    cpu, wall = watch.read()
+    return {"moved": moved, "seconds": round(wall, 1), "cpu_us_an_event": round(cpu / max(moved, 1) * 1e6, 1)}
+
+
+def count_rows(folder: Path) -> int:
+    """The rows of the files."""
+    return sum(pq.read_metadata(each).num_rows for each in folder.glob("*.parquet"))
+
+
 def read_memory(name: str) -> int:
     """A figure of this process's memory, in bytes; `getrusage` tells of the parent's too."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -158,16 +224,38 @@ def seal(workspace: Workspace) -> int:
     return compaction.seal_inbox(workspace, is_forced=True)
 
 
+def start(
+    task: Callable[[Path, Queue[dict[str, float]]], None], folder: Path
+) -> tuple[BaseProcess, Queue[dict[str, float]]]:
+    """A task in a process of its own, and what it will tell."""
+    context = multiprocessing.get_context("spawn")
+    told: Queue[dict[str, float]] = context.Queue()  # type: ignore[assignment]
+    process = context.Process(target=task, args=(folder, told))
+    process.start()
+    return process, told
+
+
+def measure_by_hand(folder: Path) -> dict[str, float]:
+    """What floor and peer take for the inbox of a store, of which the peer gets a copy."""
+    copied = folder.with_name(f"{folder.name}-by-hand")
+    copied.mkdir()
+    shutil.copy(folder / STORE_FILE, copied)
+    figures: dict[str, float] = {}
+    for name, task in (("floor", write_floor), ("peer", seal_by_hand)):
+        process, told = start(task, copied)
+        figures |= {f"{name}_{key}": value for key, value in told.get(timeout=3600).items()}
+        process.join()
+    return figures
+
+
 def measure(folder: Path, event_count: int, sealed_count: int) -> dict[str, float]:
-    """Seal one inbox while single events land."""
+    """Seal one inbox while single events land; floor and peer before it."""
     create_workspace(folder)
     random = np.random.default_rng(1)
     with open_workspace(folder) as workspace:
         fill_workspace(workspace, event_count, sealed_count)
         workspace.store.truncate_log()
-        context = multiprocessing.get_context("spawn")
-        told: Queue[dict[str, float]] = context.Queue()
-        process = context.Process(target=seal_alone, args=(folder, told))
+        by_hand = measure_by_hand(folder)
         today = to_day(workspace.now_us)
         waits: list[float] = []
         is_done = threading.Event()
@@ -181,7 +269,7 @@ def measure(folder: Path, event_count: int, sealed_count: int) -> dict[str, floa
                     land_in_inbox(session, columns)
 
         thread = threading.Thread(target=land)
-        process.start()
+        process, told = start(seal_alone, folder)
         thread.start()
         figures = told.get(timeout=3600)
         process.join()
@@ -190,9 +278,15 @@ def measure(folder: Path, event_count: int, sealed_count: int) -> dict[str, floa
         with workspace.store.reading() as session:
             files = Counter(each.bucket for each in list_segments(session))
             assert session.count(EVENTS) == len(waits), "every event that landed meanwhile is in the inbox"
+    moved = {figures["moved"], by_hand.pop("floor_moved"), by_hand.pop("peer_moved")}
+    assert moved == {event_count}, f"all have moved all events, not {moved}"
+    ours = figures["cpu_us_an_event"]
     return {
         "events": event_count,
         **figures,
+        **by_hand,
+        "cpu_x_floor": round(ours / by_hand["floor_cpu_us_an_event"], 2),
+        "cpu_x_peer": round(ours / by_hand["peer_cpu_us_an_event"], 2),
         "landings": len(waits),
         "longest_wait_ms": round(max(waits) * 1e3),
         "wait_p50_ms": round(float(np.median(waits)) * 1e3),
@@ -258,6 +352,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, nargs="+", default=[150_000, 300_000, 600_000])
     parser.add_argument("--sealed", type=int, default=5_000_000, help="events in segments before")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--simulate", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -266,8 +361,13 @@ def main() -> None:
         figures |= simulate_all()
     else:
         for count in given.events:
-            with tempfile.TemporaryDirectory(prefix="fusion-sealing-") as folder:
-                figures[f"{count:,} events"] = measure(Path(folder) / make_id(), count, given.sealed)
+            rounds = []
+            for _ in range(given.rounds):
+                with tempfile.TemporaryDirectory(prefix="fusion-sealing-") as folder:
+                    rounds.append(measure(Path(folder) / make_id(), count, given.sealed))
+            figures[f"{count:,} events"] = {
+                name: round(statistics.median(each[name] for each in rounds), 2) for name in rounds[0]
+            }
     if given.json:
         print(json.dumps(figures, indent=2))
         return
@@ -275,7 +375,7 @@ def main() -> None:
         print(name)
         for key, value in values.items() if isinstance(values, dict) else (("", values),):
             print(
-                f"  {key.replace('_', ' '):<36} {value:,}"
+                f"  {key.replace('_', ' '):<36} {value:,.10g}"
                 if isinstance(value, (int, float))
                 else f"  {value}"
             )

@@ -3,8 +3,8 @@
     python benchmarks/start.py [--rounds 5] [--threads 1]
 
 Beside them stands the floor: Python alone, and Python with the libraries that the engine needs. The numbers depend on
-the machine, so compare with the floor; each command has run once before, so that its byte code is compiled.
-`--threads` sets the threads of numpy's library for linear algebra, whose start is part of the floor, too.
+the machine, so compare with the floor of the same round; each command has run once before, so that its byte code is
+compiled. `--threads` sets the threads of numpy's library for linear algebra, whose start is part of the floor, too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PEOPLE = 100
 EVENT = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store Visited", "brand": "bakery"}
 """The first event of the tiny file; the others are of other consumers."""
 EVENTS = 10
+FLOOR = "numpy, pyarrow, duckdb"
 
 
 def measure(words: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
@@ -73,7 +74,7 @@ def main() -> None:
         at = ("--workspace", str(town))
         commands: dict[str, tuple[Sequence[str], Callable[[], None]]] = {
             "python -c pass": ((sys.executable, "-c", "pass"), lambda: None),
-            "numpy, pyarrow, duckdb": (
+            FLOOR: (
                 (sys.executable, "-c", "import numpy, pyarrow, duckdb"),
                 lambda: None,
             ),
@@ -86,16 +87,19 @@ def main() -> None:
                 empty_workspace,
             ),
         }
-        print(f"{'':<26}{'CPU-s':>8}{'MB':>8}")
-        for name, (words, prepare) in commands.items():
-            prepare()
-            measure(words, environment)
-            rounds = []
-            for _ in range(max(5, given.rounds)):
+        runs: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+        for _ in range(1 + max(5, given.rounds)):
+            for name, (words, prepare) in commands.items():
                 prepare()
-                rounds.append(measure(words, environment))
-            seconds, megabytes = (statistics.median(column) for column in zip(*rounds, strict=True))
-            print(f"{name:<26}{seconds:>8.2f}{megabytes:>8.0f}")
+                runs[name].append(measure(words, environment))
+        print(f"{'':<26}{'CPU-s':>8}{'x floor':>8}{'MB':>8}")
+        for name, measured in runs.items():
+            counted = range(1, len(measured))  # the first compiles byte code
+            seconds, megabytes = (
+                statistics.median(measured[each][place] for each in counted) for place in (0, 1)
+            )
+            ratio = statistics.median(measured[each][0] / runs[FLOOR][each][0] for each in counted)
+            print(f"{name:<26}{seconds:>8.2f}{ratio:>8.2f}{megabytes:>8.0f}")
 
 
 if __name__ == "__main__":

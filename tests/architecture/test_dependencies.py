@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "consumer_fusion"
@@ -53,3 +56,27 @@ def list_declared():
 def test_every_library_is_named_in_the_core_or_in_an_extra():
     known = list_declared() | ASKED_FOR
     assert {each: str(module) for each, module in list_imports().items() if each not in known} == {}
+
+
+def exists(module, name):
+    """Whether a module has the name, or a module of this name is in it."""
+    try:
+        return hasattr(importlib.import_module(module), name) or bool(
+            importlib.import_module(f"{module}.{name}")
+        )
+    except ModuleNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "scripts"])
+def test_what_a_script_takes_from_the_package_is_there(folder):
+    """No test runs the benchmarks, so that one whose function was renamed would be found by whoever needs it."""
+    taken = {
+        (node.module, alias.name)
+        for script in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "consumer_fusion"
+        for alias in node.names
+    }
+    assert taken
+    assert [f"{module}.{name}" for module, name in sorted(taken) if not exists(module, name)] == []

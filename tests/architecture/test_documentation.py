@@ -162,3 +162,27 @@ def test_the_lock_names_every_library_of_the_core():
     assert names
     assert not [name for name in names if not re.search(rf"^{name}==\S+ \\$", lock, re.M)]
     assert "://" not in lock
+
+
+MEASUREMENTS = re.findall(
+    r'`make bench B=(\w+)(?: A="([^"]*)")?`',
+    (DOCS / "reference" / "benchmarks.md").read_text(encoding="utf-8"),
+)
+
+
+@pytest.mark.parametrize(("name", "options"), MEASUREMENTS)
+def test_every_benchmark_of_the_page_exists_with_its_options(name, options):
+    script = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
+    known = set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', script))
+    assert set(re.findall(r"--[a-z-]+", options)) <= known
+
+
+def test_the_page_of_benchmarks_has_every_benchmark_of_speed():
+    # Those of validity and of effects print no machine, because their figures do not depend on one.
+    of_speed = [
+        path.stem
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if "describe_machine" in (text := path.read_text(encoding="utf-8")) and "__main__" in text
+    ]
+    assert of_speed
+    assert set(of_speed) <= {name for name, _ in MEASUREMENTS}
