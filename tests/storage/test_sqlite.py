@@ -10,7 +10,7 @@ import pytest
 
 from consumer_fusion.errors import StoreError
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.storage.sqlite import SQLiteStore
+from consumer_fusion.storage.sqlite import LOG_BYTES_LIMIT, SQLiteStore
 
 
 @pytest.fixture
@@ -172,6 +172,19 @@ def test_what_was_deleted_is_on_the_disk_no_more_once_the_log_is_emptied(open_st
         session.delete(ENTITIES, {"entity_type": "consumer"})
     assert store.truncate_log()
     assert b"tracer-" not in read_bytes(tmp_path)
+
+
+def test_a_log_that_a_large_transaction_made_long_shrinks_while_others_write_on(open_store, tmp_path):
+    store = open_store()
+    log = next(tmp_path.glob("*-wal"))
+    with store.writing() as session:
+        for number in range(60):
+            session.write_mark(f"large-{number}", "x" * 1_000_000)
+    assert log.stat().st_size > LOG_BYTES_LIMIT
+    for number in range(3):
+        with store.writing() as session:
+            session.write_mark("small", str(number))
+    assert log.stat().st_size <= LOG_BYTES_LIMIT
 
 
 def test_a_log_is_not_emptied_under_somebody_who_reads_or_writes(open_store):

@@ -84,8 +84,11 @@ _BUSY_MILLISECONDS = 120_000
 _WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -2048"
 """In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""
 _READING_PRAGMAS = ("temp_store = memory",)
+LOG_BYTES_LIMIT = 32 << 20
+"""Size to which a write-ahead log shrinks after a large transaction, once nobody reads it."""
 _PRAGMAS = (
     "journal_mode = wal",
+    f"journal_size_limit = {LOG_BYTES_LIMIT}",
     "synchronous = full",
     f"busy_timeout = {_BUSY_MILLISECONDS}",
     "cache_size = -2048",
