@@ -91,7 +91,7 @@ def resize_events(
     moved: pa.Table,
     kind_ids: Sequence[int],
     now_us: int,
-) -> None:
+) -> set[int]:
     """Annotate stored money again where its reference changed; other files stay as they are.
 
     Args:
@@ -103,7 +103,11 @@ def resize_events(
         moved: Periods of changed references: brand_id, currency, from_us, to_us (exclusive).
         kind_ids: Kinds whose magnitude is money.
         now_us: Present time.
+
+    Returns:
+        The brands with such money.
     """
+    brands: set[int] = set()
     asked = {**tables, "moved_spans": moved}
     is_sized = f"e.kind_id in ({', '.join(map(str, kind_ids)) or 'null'})"
 
@@ -116,6 +120,7 @@ def resize_events(
     if hot.num_rows:
         chosen = choose("hot_events", "e.* exclude (kind_id, magnitude)")
         rows = engine.read(annotate(chosen), step="size the inbox again", tables={**asked, "hot_events": hot})
+        brands.update(rows["brand_id"].to_pylist())
         session.replace(
             EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
         )
@@ -126,14 +131,17 @@ def resize_events(
         stored = f"read_parquet({quote_paths([folder / each.path])}, file_row_number = true)"
         chosen = choose(stored, "e.* exclude (kind_id, magnitude, same_day_count)")
         resized = engine.read(
-            f"select file_row_number, magnitude from ({annotate(chosen)})",
+            f"select file_row_number, magnitude, brand_id from ({annotate(chosen)})",
             step="size sealed money again",
             tables=asked,
         )
         if resized.num_rows:
-            made = _copy_resized(folder, each, *(column.to_numpy() for column in resized.columns))
+            brands.update(resized["brand_id"].unique().to_pylist())
+            positions, magnitudes = (resized[name].to_numpy() for name in ("file_row_number", "magnitude"))
+            made = _copy_resized(folder, each, positions, magnitudes)
             add_segments(session, [made], now_us)
             remove_segments(session, folder, [each])
+    return brands
 
 
 def _copy_resized(

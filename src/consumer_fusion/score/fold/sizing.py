@@ -58,10 +58,10 @@ def update_sizing(
     moved, orders = update_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, with_all_brands=with_all_brands
     )
-    resized = set(moved["brand_id"].to_pylist())
+    resized: set[int] = set()
     sized = [key for key, kind in points.kinds.items() if kind.magnitude == "money"]
-    if resized:
-        resize_events(
+    if moved.num_rows:
+        resized = resize_events(
             session,
             workspace.engine,
             workspace.folder,
@@ -72,7 +72,7 @@ def update_sizing(
             workspace.now_us,
         )
         parents = [kind_ids[key] for key in set(sized) & list_deriving_kinds(points)]
-        if parents and landing.consumers is not None:
+        if resized and parents and landing.consumers is not None:
             landing.consumers |= _find_consumers(workspace, session, parents, resized)
     # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
     enough = {brand_id for brand_id, count in orders.items() if count > FEWEST_GAPS}
