@@ -35,12 +35,14 @@ def store(tmp_path):
 
 
 @pytest.fixture(
-    params=[(50_000, 500), (1, 500), (1, 0)], ids=["as changes", "in blocks", "in blocks that are listed"]
+    params=[(50_000, 500, 2_000), (1, 500, 2_000), (1, 0, 2_000), (1, 0, 3)],
+    ids=["as changes", "in blocks", "in blocks that are listed", "in a few blocks at a time"],
 )
 def any_store(request, store, monkeypatch):
     """Few changes wait, many go into blocks at once, which are looked up one by one or listed."""
     monkeypatch.setattr(kept_states, "MANY_CHANGES", request.param[0])
     monkeypatch.setattr(state_blocks, "FEW_PAIRS", request.param[1])
+    monkeypatch.setattr(state_blocks, "_BLOCKS_PER_BATCH", request.param[2])
     return store
 
 

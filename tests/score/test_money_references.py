@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pyarrow.parquet as pq
 import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.repairs import replacements
-from small_workspaces import NOW, find_problems, make_order, open_small, read_scores, seal
+from small_workspaces import NOW, find_problems, list_files, make_order, open_small, read_scores, seal
 
 
 def read_references(workspace, brand="bakery"):
@@ -126,3 +127,63 @@ def test_an_order_that_its_source_corrects_moves_the_reference_back(tmp_path):
         waiting = replacements.list_corrections(workspace)
         replacements.apply_corrections(workspace, [each.correction_id for each in waiting])
         assert (read_scores(workspace), read_references(workspace)) == right
+
+
+def test_sealed_money_is_sized_again_in_place(tmp_path):
+    # The first orders of a brand size all its money, so that cheaper ones of an earlier day move every amount.
+    orders = [
+        make_order(number, days_ago=20 + number % 3, consumer=f"consumer-{number % 4}")
+        for number in range(12)
+    ]
+    others = [make_order(f"other-{number}", brand="florist", kind="Store Visited") for number in range(3)]
+    cheaper = [
+        make_order(f"early-{number}", days_ago=40, consumer="consumer-9", value=5.0) for number in range(25)
+    ]
+    with open_small(tmp_path / "apart", inbox_import_limit=0) as workspace:
+        fusion.import_events(workspace, [*orders, *others])
+        before = read_sealed(workspace)
+        fusion.import_events(workspace, cheaper)
+        after = [rows for rows in read_sealed(workspace) if "early-0" not in str(rows["event_id"])]
+        scores = read_scores(workspace)
+        assert find_problems(workspace) == []
+    former, magnitudes = ([rows.pop("magnitude") for rows in files] for files in (before, after))
+    assert after == before
+    changed = [
+        kind
+        for rows, was, now in zip(before, former, magnitudes, strict=True)
+        for kind, one, other in zip(rows["kind"], was, now, strict=True)
+        if one != other
+    ]
+    assert changed == ["Order Completed"] * len(orders)
+    with open_small(tmp_path / "at_once") as workspace:
+        fusion.import_events(workspace, [*orders, *others, *cheaper])
+        assert scores == pytest.approx(read_scores(workspace), abs=1e-9)
+
+
+def read_sealed(workspace):
+    """The columns of each segment file, in the order of their buckets and of their events."""
+    files = [pq.read_table(path, partitioning=None).to_pydict() for path in list_files(workspace)]
+    return sorted(files, key=lambda rows: (rows["consumer_id"][0], rows["event_id"][0]))
+
+
+def test_what_follows_from_money_follows_its_size(tmp_path):
+    # A recovery repairs a share of its failure, which is sized here by the money of the cancelled order.
+    points = '[kinds."Order Cancelled/by brand"]\nmagnitude = "money"\n'
+    failure = make_order(
+        "failed", days_ago=9, kind="Order Cancelled", value=90.0, properties={"cancelled_by": "brand"}
+    )
+    recovery = make_order(
+        "mended", days_ago=5, kind="Recovery", value=None, properties={"about_event_id": "order-failed"}
+    )
+    orders = [make_order(number, consumer=f"consumer-{number}") for number in range(3)]
+    cheaper = [make_order(f"early-{number}", days_ago=40, consumer="bob", value=5.0) for number in range(9)]
+    scores = []
+    for name, batches in (
+        ("at once", [[*orders, failure, recovery, *cheaper]]), ("apart", [[*orders, failure, recovery], cheaper]),
+    ):  # fmt: skip
+        with open_small(tmp_path / name) as workspace:
+            workspace.points_path.write_text(points, encoding="utf-8")
+            for batch in batches:
+                fusion.import_events(workspace, batch)
+            scores.append(read_scores(workspace))
+    assert scores[1] == pytest.approx(scores[0], abs=1e-9)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from consumer_fusion.events.deduplication import KEY
 from consumer_fusion.events.inbox import write_segments
 from consumer_fusion.events.sealed_ids import find_holders, find_sealed
 from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, add_segments, list_segments, remove_segments
+from consumer_fusion.storage.private_files import make_file
+from consumer_fusion.storage.segments import (
+    UNATTRIBUTED_BUCKET,
+    add_segments,
+    find_segment_path,
+    finish_file,
+    list_segments,
+    remove_segments,
+)
 from consumer_fusion.storage.store import Session
 
 _PLAIN = "* exclude (kind_id, magnitude, same_day_count)"
@@ -75,6 +89,7 @@ def resize_events(
     annotate: Callable[[str], str],
     tables: Mapping[str, pa.Table],
     moved: pa.Table,
+    kind_ids: Sequence[int],
     now_us: int,
 ) -> set[int]:
     """Annotate stored money again where its reference changed; other files stay as they are.
@@ -86,18 +101,26 @@ def resize_events(
         annotate: Converts a relation without kind and magnitude into a query with both.
         tables: Tables that the query joins.
         moved: Periods of changed references: brand_id, currency, from_us, to_us (exclusive).
+        kind_ids: Kinds whose magnitude is money.
         now_us: Present time.
 
     Returns:
-        The consumers of such money, as named by their sources.
+        The brands with such money.
     """
-    consumers: set[int] = set()
+    brands: set[int] = set()
     asked = {**tables, "moved_spans": moved}
-    hot = session.read(EVENTS, {"brand_id": moved["brand_id"].unique().to_pylist()})
+    is_sized = f"e.kind_id in ({', '.join(map(str, kind_ids)) or 'null'})"
+
+    def choose(relation: str, columns: str) -> str:
+        return f"(select {columns} from {relation} e join moved_spans m on {_MOVED} where {is_sized})"
+
+    hot = session.read(
+        EVENTS, {"brand_id": moved["brand_id"].unique().to_pylist(), "kind_id": list(kind_ids)}
+    )
     if hot.num_rows:
-        chosen = f"(select e.* exclude (kind_id, magnitude) from hot_events e join moved_spans m on {_MOVED})"
+        chosen = choose("hot_events", "e.* exclude (kind_id, magnitude)")
         rows = engine.read(annotate(chosen), step="size the inbox again", tables={**asked, "hot_events": hot})
-        consumers.update(rows["consumer_id"].to_pylist())
+        brands.update(rows["brand_id"].to_pylist())
         session.replace(
             EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
         )
@@ -105,19 +128,55 @@ def resize_events(
     for each in list_segments(session):
         if each.bucket == UNATTRIBUTED_BUCKET or each.max_day < first_day or each.min_day > last_day:
             continue
-        stored = f"read_parquet({quote_paths([folder / each.path])})"
-        found = engine.read(
-            f"select distinct e.consumer_id from {stored} e join moved_spans m on {_MOVED}",
-            step="find money to size again",
+        stored = f"read_parquet({quote_paths([folder / each.path])}, file_row_number = true)"
+        chosen = choose(stored, "e.* exclude (kind_id, magnitude, same_day_count)")
+        resized = engine.read(
+            f"select file_row_number, magnitude, brand_id from ({annotate(chosen)})",
+            step="size sealed money again",
             tables=asked,
         )
-        if found.num_rows:
-            consumers.update(found["consumer_id"].to_pylist())
-            plain = f"(select {_PLAIN} from {stored})"
-            made = write_segments(engine, folder, f"({annotate(plain)})", tables, buckets=[each.bucket])
-            add_segments(session, made, now_us)
+        if resized.num_rows:
+            brands.update(resized["brand_id"].unique().to_pylist())
+            positions, magnitudes = (resized[name].to_numpy() for name in ("file_row_number", "magnitude"))
+            made = _copy_resized(folder, each, positions, magnitudes)
+            add_segments(session, [made], now_us)
             remove_segments(session, folder, [each])
-    return consumers
+    return brands
+
+
+def _copy_resized(
+    folder: Path, segment: Segment, positions: npt.NDArray[np.int64], magnitudes: npt.NDArray[np.float64]
+) -> Segment:
+    """Write a segment again with other magnitudes: its order and its counts stay, so that nothing is sorted.
+
+    Args:
+        folder: Folder of the workspace.
+        segment: The segment.
+        positions: Positions of the events in its file, from 0.
+        magnitudes: Their magnitudes.
+    """
+    segment_id = make_id()
+    final = find_segment_path(folder, segment_id, segment.bucket)
+    unfinished = make_file(final.with_suffix(".parquet.unfinished"))
+    order = np.argsort(positions)
+    positions, magnitudes = positions[order], magnitudes[order]
+    with pq.ParquetFile(folder / segment.path) as file:
+        place = file.schema_arrow.get_field_index("magnitude")
+        with pq.ParquetWriter(unfinished, file.schema_arrow, compression="zstd") as writer:
+            start = 0
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group, use_threads=False)
+                first, last = np.searchsorted(positions, [start, start + rows.num_rows])
+                values = rows["magnitude"].to_numpy().copy()
+                values[positions[first:last] - start] = magnitudes[first:last]
+                writer.write_table(rows.set_column(place, "magnitude", pa.array(values)))
+                start += rows.num_rows
+    return replace(
+        segment,
+        segment_id=segment_id,
+        path=str(final.relative_to(folder)),
+        sha256=finish_file(unfinished, final),
+    )
 
 
 def remove_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:

@@ -85,6 +85,8 @@ def attach(
             return
         row = take_unattributed(session, workspace.engine, workspace.folder, attached)
         landing = AffectedConsumers()
+        if attached.consumer_id:
+            landing.consumers = {find_canonical(session, attached.consumer_id)}
         points = update_sizing(
             workspace, session, force.points, force.kind_ids, landing,
             EventSource("attached_event", {"attached_event": row}),
@@ -98,6 +100,4 @@ def attach(
             },
         )
         land_in_inbox(session, rows.to_pydict())
-        if attached.consumer_id:
-            landing.consumers = {find_canonical(session, attached.consumer_id)}
         derive_and_fold(replace(force, points=points).open(workspace, session), landing, workspace.now_us)

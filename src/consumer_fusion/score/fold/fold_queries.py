@@ -36,6 +36,9 @@ _FOLD_SCHEMA = pa.schema(
     [(name, pa.float64() if name in ("magnitude", "trust") else pa.int64()) for name in FOLD_COLUMNS]
 )
 
+DAY_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day")
+"""Events with the same values in these columns count together."""
+
 FEW_CONSUMERS = 2_000
 """Maximum number of consumers whose states are looked at to find those with events of the same day."""
 
@@ -181,26 +184,20 @@ def compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_ki
         old: Folded events.
         fold_kinds: Half-life, landmark and trust of each kind.
     """
-    listed = ", ".join(FOLD_COLUMNS)
-    days = f"(select distinct consumer_id, brand_id, kind_id, day from {new.relation} n)"
-    same_day = " and ".join(f"d.{name} = o.{name}" for name in ("consumer_id", "brand_id", "kind_id", "day"))
-    rows, shared = (
-        engine.read(f"select {listed} from {relation}", step="read events to fold", tables=tables)
-        for relation, tables in (
-            (f"{new.relation} n", new.tables),
-            (f"{old.relation} o semi join {days} d on {same_day}", {**old.tables, **new.tables}),
-        )
+    rows = engine.read(
+        f"select {', '.join(FOLD_COLUMNS)} from {new.relation} n",
+        step="read events to fold",
+        tables=new.tables,
     )
-    return fold_late_events(rows, shared, KindArrays.from_table(fold_kinds))
+    return fold_late_events(rows, read_same_days(engine, new, old), KindArrays.from_table(fold_kinds))
 
 
-def find_shared_days(engine: Engine, new: EventSource, old: EventSource) -> pa.Table:
-    """The days, pairs and kinds of new events that also have old ones: consumer_id, brand_id, kind_id, day."""
-    names = ("consumer_id", "brand_id", "kind_id", "day")
-    listed, same = ", ".join(names), " and ".join(f"o.{name} = n.{name}" for name in names)
+def read_same_days(engine: Engine, new: EventSource, old: EventSource) -> pa.Table:
+    """The old events (`FOLD_COLUMNS`) that share their day, pair and kind with a new one."""
+    same = " and ".join(f"n.{name} = o.{name}" for name in DAY_COLUMNS)
     return engine.read(
-        f"select distinct {listed} from {new.relation} n semi join {old.relation} o on {same}",
-        step="find days with stored events",
+        f"select {', '.join(FOLD_COLUMNS)} from {old.relation} o semi join {new.relation} n on {same}",
+        step="read stored events of the same days",
         tables={**old.tables, **new.tables},
     )
 

@@ -28,13 +28,14 @@ from consumer_fusion.records.pair_state import LANDMARKS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.score.fold.array_folding import KindArrays, fold_sealed_batches
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_late_events, fold_sealed_batches
 from consumer_fusion.score.fold.decay import fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import (
+    DAY_COLUMNS,
     compute_late,
     compute_with_old,
-    find_shared_days,
     fold_events,
+    read_same_days,
 )
 from consumer_fusion.score.fold.rhythms import list_half_lives
 from consumer_fusion.score.score_context import ScoreContext
@@ -194,15 +195,17 @@ def _fold_bucket(
         )
     if known is not None:
         new, old = EventSource(relation, tables), _open_old(context, group, known)
-        shared = find_shared_days(context.engine, new, old)
-        if shared.num_rows:
-            same_day = " and ".join(f"d.{name} = e.{name}" for name in shared.column_names)
-            tables["shared_days"] = shared
-            late = EventSource(
-                f"(select e.* from {relation} e semi join shared_days d on {same_day})", tables
+        same_days = read_same_days(context.engine, new, old)
+        if same_days.num_rows:
+            tables["shared_days"] = same_days.group_by(DAY_COLUMNS).aggregate([])
+            same = " and ".join(f"d.{name} = e.{name}" for name in DAY_COLUMNS)
+            late = context.engine.read(
+                f"select {', '.join(FOLD_COLUMNS)} from {relation} e semi join shared_days d on {same}",
+                step="read new events of days with stored ones",
+                tables=tables,
             )
-            yield compute_with_old(context.engine, late, old, fold_kinds)
-            relation = f"(select e.* from {relation} e anti join shared_days d on {same_day})"
+            yield fold_late_events(late, same_days, KindArrays.from_table(fold_kinds))
+            relation = f"(select e.* from {relation} e anti join shared_days d on {same})"
     batches = context.engine.stream(
         f"select {', '.join((*FOLD_COLUMNS, 'same_day_count'))} from {relation}",
         step="read a new segment",

@@ -7,10 +7,17 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from consumer_fusion.events.event_reader import EventSource, find_pairs_of, read_identity_map
+from consumer_fusion.events.event_reader import (
+    EventSelection,
+    EventSource,
+    find_pairs_of,
+    open_events,
+    read_identity_map,
+)
 from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.events.rewriting import resize_events
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.score.fold.derivation import list_deriving_kinds
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.money_references import update_references
@@ -40,7 +47,7 @@ def update_sizing(
         session: The transaction of the change.
         points: The points table in force.
         kind_ids: Number of each key.
-        landing: Receives the consumers whose states must be folded again.
+        landing: Receives the consumers whose derived events may have changed.
         fresh: Events that are about to land (`score.update_references`).
         taken: Events that were removed.
         with_all_brands: Whether to update all brands.
@@ -51,37 +58,54 @@ def update_sizing(
     moved, orders = update_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, with_all_brands=with_all_brands
     )
+    resized: set[int] = set()
+    sized = [key for key, kind in points.kinds.items() if kind.magnitude == "money"]
     if moved.num_rows:
-        consumers = resize_events(
+        resized = resize_events(
             session,
             workspace.engine,
             workspace.folder,
             lambda relation: annotate_sql(points, kind_ids, relation),
             annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
             moved,
+            [kind_ids[key] for key in sized],
             workspace.now_us,
         )
-        landing.refold_consumers |= consumers - {0}
-        _forget_readings(workspace, session, set(moved["brand_id"].to_pylist()), fresh)
+        parents = [kind_ids[key] for key in set(sized) & list_deriving_kinds(points)]
+        if resized and parents and landing.consumers is not None:
+            landing.consumers |= _find_consumers(workspace, session, parents, resized)
     # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
     enough = {brand_id for brand_id, count in orders.items() if count > FEWEST_GAPS}
     looked_at = enough | (points.rhythms.keys() & orders.keys())
-    if not looked_at:
-        return points
-    paced = update_rhythms(
-        session, workspace.engine, workspace.folder, None if with_all_brands else looked_at, fresh
-    )
-    points = replace(points, rhythms=read_rhythms(session))
-    known = [each for each in sorted(paced) if count_kept_states(session, each)]
-    if known:
-        following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
-        refold(
-            ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
-            kinds=following,
-            brand_ids=known,
+    paced: set[int] = set()
+    if looked_at:
+        paced = update_rhythms(
+            session, workspace.engine, workspace.folder, None if with_all_brands else looked_at, fresh
         )
-        _forget_readings(workspace, session, known, fresh)
+        points = replace(points, rhythms=read_rhythms(session))
+    context = ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids)
+    following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
+    for kinds, brand_ids in ((sized, resized - paced), (sorted({*sized, *following}), paced)):
+        known = [each for each in sorted(brand_ids) if count_kept_states(session, each)]
+        if known:
+            refold(context, kinds=kinds, brand_ids=known)
+            _forget_readings(workspace, session, known, fresh)
     return points
+
+
+def _find_consumers(
+    workspace: Workspace, session: Session, kind_ids: Collection[int], brand_ids: Collection[int]
+) -> set[int]:
+    """The canonical consumers with stored events of some kinds at some brands."""
+    selection = EventSelection(brand_ids=brand_ids, kind_ids=kind_ids)
+    columns = ("consumer_id", "brand_id", "kind_id")
+    source = open_events(session, workspace.folder, selection, columns=columns)
+    found = workspace.engine.read(
+        f"select distinct consumer_id from {source.relation} e",
+        step="find consumers with money from which events follow",
+        tables=source.tables,
+    )
+    return set(found["consumer_id"].to_pylist())
 
 
 def _forget_readings(

@@ -138,18 +138,17 @@ def add_states(
     for table in deltas:
         waiting.append(table.select(list(STATE_COLUMNS)))
         done += table.num_rows
-        if done >= MANY_CHANGES:
-            for each in waiting:
-                for first in range(0, each.num_rows, _STATES_PER_PIECE):
-                    add_to_blocks(session, _to_columns(each.slice(first, _STATES_PER_PIECE)))
-                pairs.append(_list_pairs(each))
-                forget_snapshots(session, each["brand_id"].unique().to_pylist())
+        if sum(each.num_rows for each in waiting) >= MANY_CHANGES:
+            pairs.append(_add_many(session, waiting))
             waiting.clear()
             # Together and in order: one by one they would be all over the table with every bucket.
             if sum(each.num_rows for each in pairs) > _PAIRS_TOGETHER:
                 _note_pairs(session, pairs)
                 pairs.clear()
         progress(done, None)
+    if waiting and done >= MANY_CHANGES:
+        pairs.append(_add_many(session, waiting))
+        waiting.clear()
     for table in waiting:
         session.add(
             STATE_CHANGES,
@@ -162,6 +161,15 @@ def add_states(
         note_changed_pairs(session, pairs[-1], oldest_us)
     _note_pairs(session, pairs)
     return done
+
+
+def _add_many(session: Session, deltas: Sequence[pa.Table]) -> pa.Table:
+    """Add changes to the blocks, together because they may be in the same ones, and return their pairs."""
+    states = pa.concat_tables(deltas)
+    for first in range(0, states.num_rows, _STATES_PER_PIECE):
+        add_to_blocks(session, _to_columns(states.slice(first, _STATES_PER_PIECE)))
+    forget_snapshots(session, states["brand_id"].unique().to_pylist())
+    return _list_pairs(states)
 
 
 def remove_states(

@@ -50,7 +50,7 @@ Integers = npt.NDArray[np.int64]
 
 
 def read_blocks(session: Session, pairs: pa.Table) -> Columns:
-    """The states in the blocks that hold some pairs, with those of other pairs in these blocks.
+    """The states in the blocks that hold some pairs, with those of other pairs in these blocks, in any order.
 
     Args:
         session: Session of the store.
@@ -86,14 +86,16 @@ def add_to_blocks(session: Session, added: Columns) -> None:
     """
     place = find_places(added["consumer_id"])
     order = order_rows(added["brand_id"], place)
-    starts = find_runs([added["brand_id"][order], place[order]])
-    pairs = order[starts]
-    keys = _find_keys(session, added["brand_id"][pairs], added["consumer_id"][pairs])
-    block_place = np.empty(len(place), np.int64)
-    block_place[order] = np.repeat(keys["first_place"], np.diff(starts, append=len(place)))
-    kept = _read_keys(session, keys)
-    added = {**added, "place": place, "block_place": block_place}
-    _write_blocks(session, sum_states({name: np.concatenate([kept[name], added[name]]) for name in kept}))
+    added = {name: values[order] for name, values in {**added, "place": place}.items()}
+    starts = find_runs([added["brand_id"], added["place"]])
+    pairs = _find_keys(session, added["brand_id"][starts], added["consumer_id"][starts])
+    added["block_place"] = np.repeat(pairs["first_place"], np.diff(starts, append=len(order)))
+    # Few changes may be all over the blocks, of which only some are in memory at a time.
+    edges = find_runs([added["brand_id"], added["block_place"]])[::_BLOCKS_PER_BATCH].tolist()
+    for first, last in zip(edges, [*edges[1:], len(order)], strict=False):
+        some = {name: values[first:last] for name, values in added.items()}
+        kept = _read_keys(session, {"brand_id": some["brand_id"], "first_place": some["block_place"]})
+        _write_blocks(session, sum_states({name: np.concatenate([kept[name], some[name]]) for name in kept}))
 
 
 def change_blocks(
@@ -117,7 +119,7 @@ def change_blocks(
         keys = _sort_keys(_find_keys(session, *_list_pairs(pairs)))
     for first in range(0, len(keys["brand_id"]), _BLOCKS_PER_BATCH):
         some = {name: values[first : first + _BLOCKS_PER_BATCH] for name, values in keys.items()}
-        left = change(_read_keys(session, some))
+        left = change(sum_states(_read_keys(session, some)))
         _write_blocks(session, left)
         _delete_empty(session, some, left)
 
@@ -193,11 +195,11 @@ def _sort_keys(keys: Columns) -> Columns:
 
 
 def _read_keys(session: Session, keys: Columns) -> Columns:
-    """The states of the blocks with these keys, in the order of brand, place and kind."""
+    """The states of the blocks with these keys, in any order."""
     blocks = session.read_matching(STATE_BLOCKS, pa.table(_sort_keys(keys)))
     states = _unpack(blocks)
     states["block_place"] = np.repeat(blocks["first_place"].to_numpy(), blocks["state_count"].to_numpy())
-    return sum_states(states | {"place": find_places(states["consumer_id"])})
+    return states | {"place": find_places(states["consumer_id"])}
 
 
 def _unpack(blocks: pa.Table) -> Columns:
@@ -261,7 +263,8 @@ def _write_blocks(session: Session, states: Columns) -> None:
 
 def _delete_empty(session: Session, keys: Columns, left: Columns) -> None:
     """Delete the blocks that have no states left; their places then belong to the block before."""
-    held = np.rec.fromarrays([left["brand_id"], left["block_place"]])
+    starts = find_runs([left["brand_id"], left["block_place"]])
+    held = np.rec.fromarrays([left["brand_id"][starts], left["block_place"][starts]])
     is_empty = ~np.isin(np.rec.fromarrays([keys["brand_id"], keys["first_place"]]), held)
     if is_empty.any():
         gone = {name: values[is_empty] for name, values in keys.items()}
