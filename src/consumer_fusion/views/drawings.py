@@ -100,7 +100,7 @@ def draw_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
     Raises:
         DrawingError: It could not be drawn.
     """
-    # Imported here: whoever only lists drawings needs no chart library.
+    # Imported here: listing drawings needs no chart library.
     from altair.utils.schemapi import debug_mode
 
     # Altair validates every mark and channel when it is made, and the tests do so for all charts: half of the time.
