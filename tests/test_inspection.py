@@ -21,6 +21,7 @@ from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
 from consumer_fusion.records.clock import read_system_clock
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import IMPORTS
+from consumer_fusion.score.queries import all_scores, answers
 from consumer_fusion.score.states.kept_states import add_states, read_kept_states
 from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.segments import place_digests
@@ -306,6 +307,22 @@ def test_an_export_holds_all_scores_and_events(workspace, tmp_path):
     assert "Order Completed" in json.dumps(points)
     with pytest.raises(ConflictError):
         inspection.export_workspace(workspace, tmp_path / "out", None)
+
+
+def test_an_export_in_pieces_is_what_the_command_tells(workspace, tmp_path, monkeypatch):
+    for module in (inspection, all_scores):
+        monkeypatch.setattr(module, "ROWS_TOGETHER", 3)
+    folder = tmp_path / "out"
+    summary = inspection.export_workspace(workspace, folder, None)
+    scores = pq.ParquetFile(folder / "scores.parquet")
+    assert scores.num_row_groups > 3
+    assert scores.read().equals(answers.score_pairs(workspace))
+    events = pq.ParquetFile(folder / "events.parquet")
+    assert events.num_row_groups > 3
+    order = list(zip(*(events.read()[name].to_pylist() for name in ("occurred_at", "event_id")), strict=True))
+    assert order == sorted(order)
+    assert len(set(order)) == 35
+    assert {each.name for each in folder.iterdir()} == summary.rows.keys()
 
 
 def test_a_workspace_whose_making_was_interrupted_is_made_anew(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from consumer_fusion.events.entities import find_keys
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
-from consumer_fusion.surfaces.api.snapshots import take_snapshot
+from consumer_fusion.server.many_pairs import read_brands
+from consumer_fusion.surfaces.api.score_lists import list_page, list_pairs
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.brand_views import read_brand_drawings
@@ -78,6 +79,8 @@ def test_console_report_interface_and_command_tell_the_same_movers(workspace):
     drawing = read_brand_drawings(workspace, "bakery", as_of=NOW)["movers"]
     assert [row["consumer"] for row in drawing.gather().rows] == wanted
     drawing.draw(ChartStyle(palette=LIGHT))
-    snapshot = take_snapshot(workspace, as_of_us, change_days=FALLING_DAYS)
-    places, _ = snapshot.list_page("moving", None, len(commanded))
-    assert snapshot.change[places].tolist() == pytest.approx([row["change_28_days"] for row in commanded])
+    with workspace.store.reading() as session:
+        brand_ids = find_keys(session, "brand", ["bakery"]).values()
+    snapshots = read_brands(workspace, brand_ids, as_of_us)
+    page, _ = list_page(map(list_pairs, snapshots), "moving", None, len(commanded))
+    assert page.change.tolist() == pytest.approx([row["change_28_days"] for row in commanded])

@@ -17,6 +17,8 @@ from consumer_fusion.causal.effects.effect_wording import explain_finding
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.translation import SourceLanguage, use_language
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.surfaces.report.writing import render_report, write_report
 from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
@@ -27,7 +29,7 @@ from consumer_fusion.views.drawings import Section
 from consumer_fusion.views.effect_views import make_effects_section
 from consumer_fusion.views.pair_views import make_pair_section
 from consumer_fusion.views.tables import ROWS_SHOWN, ColumnView, TableView, write_csv
-from small_workspaces import open_small
+from small_workspaces import make_orders, open_small
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'" &lt;'
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -258,6 +260,36 @@ def test_an_empty_workspace_has_a_report_too(read_page, tmp_path):
     text = " ".join(read_page(render_report(report)).text)
     assert "No relationship changed" in text
     assert [section.name for section in report.sections] == ["brands", "movers", "pairs", "intake"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    with open_small(tmp_path_factory.mktemp("report") / "ws") as opened:
+        import_events(opened, make_orders(60, consumers=9))
+        yield opened
+
+
+def test_a_report_tells_how_far_it_is(workspace):
+    told = []
+
+    def note(stage, done, total):
+        told.append((stage, done, total))
+
+    report = fill_report(workspace, ReportRequest(), note)
+    assert told == [("scores", 0, 4), ("brands", 1, 4), ("activity", 2, 4), ("explanation", 3, 4)]
+    told.clear()
+    count = sum(len(section.drawings) for section in report.sections)
+    render_report(report, note)
+    assert told == [("charts", number, count) for number in range(count)]
+    assert count > 3
+
+
+def test_the_explained_pair_has_the_percentile_that_the_command_tells(workspace):
+    rows = answers.score_pairs(workspace, brand="brand-0", order="lowest").to_pylist()
+    report = fill_report(workspace, ReportRequest(brand="brand-0", consumer=rows[1]["consumer"]))
+    (own,) = (section for section in report.sections if section.reading is not None)
+    assert 0 < rows[1]["percentile"] < 100
+    assert f"percentile at this brand: {rows[1]['percentile']:.0f}." in " ".join(own.sentences)
 
 
 def test_a_brand_without_listed_pairs_has_no_empty_section():

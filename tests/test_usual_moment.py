@@ -13,6 +13,7 @@ from threading import Event
 from typing import ClassVar
 from unittest import mock
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
@@ -323,9 +324,12 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
         def read_moments():
             moment_us = queries.choose_moment()
             brands = {row["brand"]: row["mean"] for row in queries.read_brands(moment_us).brands.to_pylist()}
-            snapshot = request_context.recall_snapshot(None, request_context.find_fixed_moment(None))
-            mean = sum(snapshot.rows["fusion_score"].to_pylist()) / snapshot.rows.num_rows
-            assert brands["bakery"] == pytest.approx(mean, abs=1e-9)
+            (snapshot,) = request_context.recall_scores(
+                None, request_context.find_fixed_moment(None), change_days=None
+            )
+            assert brands["bakery"] == pytest.approx(
+                pc.mean(snapshot.scores["fusion_score"]).as_py(), abs=1e-9
+            )
             assert queries.read_brands(moment_us).as_of_us == snapshot.as_of_us == moment_us
             pair = queries.read_pair("ann", "bakery", moment_us, with_other_brands=True)
             assert pair.answer.as_of_us == moment_us

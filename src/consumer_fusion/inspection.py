@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -41,8 +44,10 @@ from consumer_fusion.score.fold.money_references import find_wrong_references
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.all_scores import stream_all_scores
 from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.score.states.kept_states import count_kept_states, stream_kept_states
+from consumer_fusion.storage.external_sort import ROWS_TOGETHER, stream_sorted
 from consumer_fusion.storage.file_locks import remove_unlocked
 from consumer_fusion.storage.private_files import is_private
 from consumer_fusion.storage.segments import find_safe_deletion_time, list_segments, sweep_files
@@ -365,7 +370,8 @@ def export_workspace(
         counts[name] = table.num_rows
 
     progress("scores", 0, 4)
-    keep("scores.parquet", answers.score_pairs(workspace, as_of=as_of))
+    scores = stream_all_scores(workspace, answers.resolve_as_of(workspace, as_of), folder)
+    counts["scores.parquet"] = _write_pieces(scores, folder / "scores.parquet")
     with workspace.store.reading() as session:
         progress("events", 1, 4)
         counts["events.parquet"] = _export_events(workspace, session, force, folder / "events.parquet")
@@ -401,24 +407,52 @@ def _export_events(workspace: Workspace, session: Session, force: EffectivePoint
     reasons = pa.table(
         {"stored": stored, "sentence": [str(parse_message(each)) for each in stored.to_pylist()]}
     )
-    return workspace.engine.write(
+    batches = workspace.engine.stream(
         f"""
         select s.entity_key as source, e.event_id, make_timestamp(e.occurred_us) as occurred_at, e.precision,
                make_timestamp(e.received_us) as received_at, c.entity_key as consumer, b.entity_key as brand, e.kind,
                k.kind_key as counted_as, e.channel, e.value, e.currency, e.text, e.trust, e.magnitude, e.properties,
-               e.parent_event_id, r.sentence
+               e.parent_event_id, r.sentence, e.occurred_us
         from {source.relation} e
         left join entity_names s on s.entity_id = e.source_id
         left join entity_names c on c.entity_id = e.consumer_id
         left join entity_names b on b.entity_id = e.brand_id
         left join kind_names k on k.kind_id = e.kind_id
         left join reasons r on r.stored = e.sentence
-        order by e.occurred_us, e.event_id
         """,  # noqa: S608 - a relation of our own
-        path,
         step="export events",
         tables={**source.tables, "entity_names": names, "kind_names": kinds, "reasons": reasons},
     )
+    # Not sorted by the engine, which exceeds its memory with the texts of some millions of events.
+    tables = (pa.Table.from_batches([batch]) for batch in batches)
+    starts = _choose_times(workspace, source)
+    ordered = stream_sorted(tables, ("occurred_us", "event_id"), starts, path.parent)
+    return _write_pieces((each.drop_columns(["occurred_us"]) for each in ordered), path)
+
+
+def _choose_times(workspace: Workspace, source: EventSource) -> npt.NDArray[np.int64]:
+    """The first time of each range of days with about as many events as are sorted together."""
+    days = workspace.engine.read(
+        f"select occurred_us // {DAY_MICROSECONDS} as day, count(*) as events from {source.relation} e "  # noqa: S608
+        "group by 1 order by 1",
+        step="count events by day",
+        tables=source.tables,
+    )
+    before = np.cumsum(days["events"].to_numpy()) - days["events"].to_numpy()
+    _, first = np.unique(before // ROWS_TOGETHER, return_index=True)
+    starts: npt.NDArray[np.int64] = days["day"].to_numpy()[first] * DAY_MICROSECONDS
+    return starts
+
+
+def _write_pieces(pieces: Iterator[pa.Table], path: Path) -> int:
+    """Write tables of the same columns into one file, and return the number of rows."""
+    first = next(pieces)
+    count = 0
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for piece in itertools.chain([first], pieces):
+            writer.write_table(piece)
+            count += piece.num_rows
+    return count
 
 
 def _compare_states(workspace: Workspace, session: Session, force: EffectivePoints) -> InspectionCheck:

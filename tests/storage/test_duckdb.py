@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
+from consumer_fusion.errors import ExhaustedError
 from consumer_fusion.storage.duckdb import DuckDBEngine
 
 SETTINGS = (
@@ -44,3 +47,13 @@ def test_the_settings_hold_in_every_thread_and_beside_a_stream(tmp_path):
             "enable_external_file_cache": False,
         }
     ]
+
+
+def test_a_file_that_was_being_written_when_memory_ran_out_is_not_called_damaged(tmp_path):
+    engine = DuckDBEngine(tmp_path / "spill", memory_limit_mb=64, threads=1)
+    with pytest.raises(ExhaustedError, match="'write' failed") as caught:
+        engine.write(
+            "select list(range) as numbers from range(50000000)", tmp_path / "out.parquet", step="write"
+        )
+    assert "memory_limit_mb" in caught.value.hint
+    engine.close()

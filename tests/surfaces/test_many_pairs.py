@@ -221,7 +221,8 @@ def test_brands_summarised_some_at_a_time_are_those_summarised_at_once(workspace
 
 def test_the_scores_of_a_brand_are_those_of_the_command(workspace):
     keys = {number: key for key, number in list_consumers(workspace).items()}
-    rows = many_pairs.read_brand(workspace, list_brands(workspace)["brand-0"], AS_OF_US).scores.to_pylist()
+    (snapshot,) = many_pairs.read_brands(workspace, [list_brands(workspace)["brand-0"]], AS_OF_US)
+    rows = snapshot.scores.to_pylist()
     wanted = {
         row["consumer"]: row
         for row in answers.score_pairs(workspace, brand="brand-0", as_of=NOW, order="falling").to_pylist()

@@ -8,14 +8,17 @@ see `docs/concepts/score.md`.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
+from typing import Any
 
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.pair_state import CHANGED_PAIRS
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_scores import bring_up_to_date
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, bring_up_to_date
 from consumer_fusion.score.states.brand_snapshots import (
     BrandSnapshot,
     read_snapshot,
@@ -23,7 +26,7 @@ from consumer_fusion.score.states.brand_snapshots import (
 )
 from consumer_fusion.score.states.kept_states import count_kept_states
 from consumer_fusion.server.cache import Cache, Version
-from consumer_fusion.server.many_pairs import MANY_STATES, read_brand, store_brand
+from consumer_fusion.server.many_pairs import MANY_STATES, read_brands, store_brand
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -34,6 +37,8 @@ INSTANT_STATES = 2_000
 """Number of states of a brand up to which a percentile is waited for."""
 COUNTED_SECONDS = 60.0
 """Interval after which the states of a small brand are counted again."""
+_DRIFT_MICROSECONDS = 10_000_000
+"""Scores decay with time; those computed for now are computed again after this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +90,73 @@ class BrandCache:
         with workspace.store.reading() as session:
             head = read_snapshot_heads(session, brand_id).get(brand_id) if fixed_us is None else None
             size = self._count_states(session, brand_id)
-            fixed = (points_version, session.read_version("rules"))
-            moving = (session.read_version("events"), session.read_version("segments"))
+            is_stored = head is not None and head["points_version"] == points_version
+            version = (
+                _find_stored_version(session, head)
+                if head is not None and is_stored
+                else _find_version(session, points_version, as_of_us)
+            )
         key = ("brand scores", brand_id, fixed_us)
-        if head is not None and head["points_version"] == points_version:
-            version = Version(fixed, (head["snapshot_id"], *moving))
-            update = partial(self._update, key, brand_id, as_of_us)
-            return self._cache.recall(key, version, update, patience_seconds=patience_seconds)
-        version = Version(fixed, (*moving, as_of_us))
+        if is_stored:
+            return self._recall_stored(brand_id, version, as_of_us, patience_seconds)
 
         def compute() -> BrandSnapshot:
             if size < MANY_STATES:
-                return read_brand(workspace, brand_id, as_of_us)
+                return read_brands(workspace, [brand_id], as_of_us)[0]
             if fixed_us is None and not workspace.is_read_only:
                 self._workers.run(store_brand, brand_id)
                 return self._update(key, brand_id, as_of_us)
-            return self._workers.run(read_brand, brand_id, as_of_us)
+            return self._workers.run(read_brands, [brand_id], as_of_us)[0]
 
         if size >= MANY_STATES and fixed_us is None:
             patience_seconds = math.inf
         ask = self._cache.recall if size <= most_states else self._cache.find
         return ask(key, version, compute, patience_seconds=patience_seconds)
+
+    def find_all(
+        self, brand_ids: Collection[int] | None, fixed_us: int | None = None, *,
+        change_days: int | None = FALLING_DAYS, is_large: bool = False, patience_seconds: float = 0.0,
+    ) -> list[BrandSnapshot]:  # fmt: skip
+        """The scores of all pairs of several brands; the caller waits until all of them are read.
+
+        Args:
+            brand_ids: Brands; None for all.
+            fixed_us: As-of time, in microseconds since the epoch; None for the default, which advances.
+            change_days: Number of days over which changes are computed; None where they are not needed.
+            is_large: Whether a worker process reads them, because there are many pairs.
+            patience_seconds: Maximum age of the scores while newer ones are read in the background.
+
+        Returns:
+            A snapshot of each brand, in the order of brands.
+        """
+        workspace = self._workspace
+        if fixed_us == answers.find_fixed_moment(workspace, None):
+            fixed_us = None
+        as_of_us = answers.resolve_as_of(workspace, None) if fixed_us is None else fixed_us
+        points_version = put_points_in_force(workspace).points.version
+        stored: dict[int, Version] = {}
+        with workspace.store.reading() as session:
+            if brand_ids is None:
+                rows = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
+                brand_ids = rows["entity_id"].to_pylist()
+            wanted = sorted(brand_ids)
+            if fixed_us is None and change_days in (None, FALLING_DAYS):
+                stored = {
+                    brand_id: _find_stored_version(session, head)
+                    for brand_id, head in read_snapshot_heads(session).items()
+                    if head["points_version"] == points_version
+                }
+            version = _find_version(session, points_version, as_of_us)
+        if stored.keys() >= set(wanted):
+            return [self._recall_stored(each, stored[each], as_of_us, patience_seconds) for each in wanted]
+
+        def compute() -> list[BrandSnapshot]:
+            if is_large:
+                return self._workers.run(read_brands, wanted, as_of_us, change_days)
+            return read_brands(workspace, wanted, as_of_us, change_days)
+
+        key = ("scores of brands", tuple(wanted), fixed_us, change_days)
+        return self._cache.recall(key, version, compute, patience_seconds=patience_seconds)
 
     def find_percentile(
         self, brand_id: int, consumer_id: int, value: float, fixed_us: int | None, *, is_fresh: bool = False
@@ -129,6 +180,13 @@ class BrandCache:
         place = None if found is None else found.rank(consumer_id, value)
         return None if found is None or place is None else Percentile(place, found.as_of_us)
 
+    def _recall_stored(
+        self, brand_id: int, version: Version, as_of_us: int, patience_seconds: float
+    ) -> BrandSnapshot:
+        key = ("brand scores", brand_id, None)
+        update = partial(self._update, key, brand_id, as_of_us)
+        return self._cache.recall(key, version, update, patience_seconds=patience_seconds)
+
     def _update(self, key: Hashable, brand_id: int, as_of_us: int) -> BrandSnapshot:
         """The stored snapshot with the pairs that changed since; what was read before is used."""
         force = put_points_in_force(self._workspace)
@@ -142,7 +200,7 @@ class BrandCache:
                 assert isinstance(base, BrandSnapshot)
                 return bring_up_to_date(context, base, as_of_us)
         # It was forgotten meanwhile, because very many pairs changed.
-        return self._workers.run(read_brand, brand_id, as_of_us)
+        return self._workers.run(read_brands, [brand_id], as_of_us)[0]
 
     def _count_states(self, session: Session, brand_id: int) -> int:
         """Number of states of a brand; those of a large one are not counted again, because counting takes long."""
@@ -151,3 +209,21 @@ class BrandCache:
             size = count_kept_states(session, brand_id)
             self._sizes[brand_id] = (size, monotonic())
         return size
+
+
+def _find_version(session: Session, points_version: str, as_of_us: int) -> Version:
+    """Version of scores that are computed from states; those of a time that advances are used for some seconds."""
+    return Version(
+        (points_version, session.read_version("rules")),
+        (
+            session.read_version("events"),
+            session.read_version("segments"),
+            as_of_us // _DRIFT_MICROSECONDS,
+        ),
+    )
+
+
+def _find_stored_version(session: Session, head: Mapping[str, Any]) -> Version:
+    """Version of a stored snapshot with the pairs that changed since; events of other brands do not change it."""
+    newest = session.summarise(CHANGED_PAIRS, "sequence", "max", {"brand_id": head["brand_id"]})
+    return Version((head["points_version"], session.read_version("rules")), (head["snapshot_id"], newest))

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.events import sealed_ids
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
+from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.brand_scores import read_brand_scores
-from consumer_fusion.score.queries.score_queries import read_states
+from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, read_brand_scores
 from consumer_fusion.score.snapshot_renewal import group_brands, has_many_events, take_snapshots
 from consumer_fusion.score.states.brand_snapshots import BrandSnapshot, find_newest_change, make_snapshot
 from consumer_fusion.score.states.kept_states import count_kept_states
@@ -26,8 +22,6 @@ from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 MANY_STATES = 10_000
 """Number of state rows from which pairs are read in a worker process; fewer take less than a fifth of a second."""
 
@@ -39,36 +33,33 @@ def is_many(session: Session, brand_ids: Collection[int] | None) -> bool:
     return sum(count_kept_states(session, each) for each in brand_ids) >= MANY_STATES
 
 
-def read_pairs(
-    workspace: Workspace,
-    as_of_us: int,
-    consumers: Collection[int] | None,
-    brand_ids: Collection[int] | None,
-    change_days: int | None,
-) -> tuple[pa.Table, FloatArray | None]:
-    """The scores of pairs by id, and their changes.
+def read_brands(
+    workspace: Workspace, brand_ids: Collection[int], as_of_us: int, change_days: int | None = FALLING_DAYS
+) -> list[BrandSnapshot]:
+    """The scores of all pairs of brands, computed from their states; in batches of brands, which needs less memory.
 
     Args:
         workspace: Workspace.
+        brand_ids: Brands.
         as_of_us: As-of time, in microseconds since the epoch.
-        consumers: Consumers, after merges; None for all.
-        brand_ids: Brands; None for all.
-        change_days: Number of days over which the change is computed; None for no change.
+        change_days: Number of days over which changes are computed; None where they are not needed.
+
+    Returns:
+        A snapshot of each brand, in their order.
     """
-    rows = _read_scores(workspace, as_of_us, consumers, brand_ids)
-    if change_days is None:
-        return rows, None
-    earlier = _read_scores(workspace, as_of_us - change_days * DAY_MICROSECONDS, consumers, brand_ids)
-    return rows, _compare(workspace, rows, earlier)
-
-
-def read_brand(workspace: Workspace, brand_id: int, as_of_us: int) -> BrandSnapshot:
-    """The scores of all pairs of a brand as of a time, computed from their states."""
     force = put_points_in_force(workspace)
+    found: dict[int, BrandSnapshot] = {}
     with workspace.store.reading() as session:
         newest = find_newest_change(session)
-        read = read_brand_scores(force.open(workspace, session), as_of_us, brand_ids=[brand_id])
-    return make_snapshot(brand_id, as_of_us, force.points.version, read[brand_id], newest_change=newest)
+        context = force.open(workspace, session)
+        sizes = {each: count_kept_states(session, each) for each in brand_ids}
+        for together in group_brands(sizes):
+            read = read_brand_scores(context, as_of_us, brand_ids=together, change_days=change_days)
+            for each, scores in read.items():
+                found[each] = make_snapshot(
+                    each, as_of_us, force.points.version, scores, newest_change=newest
+                )
+    return [found[each] for each in brand_ids]
 
 
 def store_brand(workspace: Workspace, brand_id: int) -> None:
@@ -95,33 +86,3 @@ def digest_segments(workspace: Workspace) -> None:
     with workspace.store.reading() as session:
         # Within the session, so that no segment is deleted while it is read.
         sealed_ids.digest_segments(workspace.engine, workspace.folder, list_segments(session))
-
-
-def _read_scores(
-    workspace: Workspace, as_of_us: int, consumers: Collection[int] | None, brand_ids: Collection[int] | None
-) -> pa.Table:
-    force = put_points_in_force(workspace)
-    with workspace.store.reading() as session:
-        states = read_states(
-            force.open(workspace, session),
-            as_of_us,
-            consumers=consumers,
-            brand_ids=brand_ids,
-        )
-    return score_states(states, force.points, force.kind_ids).combine_chunks()
-
-
-def _compare(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> FloatArray:
-    numbered = rows.select(["consumer_id", "brand_id", "fusion_score"]).append_column(
-        "place", pa.array(np.arange(rows.num_rows), pa.int64())
-    )
-    changes = workspace.engine.read(
-        """
-        select n.fusion_score - coalesce(e.fusion_score, 50) as change from newer n
-        left join earlier e on e.consumer_id = n.consumer_id and e.brand_id = n.brand_id order by n.place
-        """,
-        step="compare with an earlier time",
-        tables={"newer": numbered, "earlier": earlier.select(["consumer_id", "brand_id", "fusion_score"])},
-    )
-    change: FloatArray = changes["change"].to_numpy()
-    return change

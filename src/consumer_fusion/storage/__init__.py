@@ -4,5 +4,6 @@ Only this part imports DuckDB or SQLite.
 """
 
 __all__ = [
-    "duckdb", "engine", "file_locks", "pandas_exclusion", "private_files", "scratch", "segments", "sqlite", "store",
+    "duckdb", "engine", "external_sort", "file_locks", "pandas_exclusion", "private_files", "scratch", "segments",
+    "sqlite", "store",
 ]  # fmt: skip

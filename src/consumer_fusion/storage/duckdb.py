@@ -172,7 +172,10 @@ def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
     import duckdb
 
     failure: FusionError
-    damaged = next(filter(_is_damaged, map(Path, re.findall(r"'([^']+\.parquet)'", sql))), None)
+    # A file that was being written when memory ran out is incomplete, not damaged.
+    is_out_of_memory = isinstance(error, duckdb.OutOfMemoryException)
+    paths = [] if is_out_of_memory else map(Path, re.findall(r"'([^']+\.parquet)'", sql))
+    damaged = next(filter(_is_damaged, paths), None)
     if damaged is not None:
         place = "/".join(damaged.parts[-3:])
         failure = DamagedFileError(

@@ -12,7 +12,7 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
-from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.score.queries.trends import add_present, list_trend_days, read_trend
 from consumer_fusion.views.charts.count_charts import (
     gather_bins,
     gather_cells,
@@ -41,7 +41,7 @@ def read_brand_drawings(workspace: Workspace, brand: str, *, as_of: Moment = Non
     """
     as_of_us = answers.resolve_as_of(workspace, as_of)
     scores = answers.score_pairs(workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling")
-    past = read_trend(workspace, brand, list_trend_moments(as_of_us))
+    past = read_trend(workspace, brand, list_trend_days(as_of_us))
     trend = add_present(past, scores["fusion_score"], as_of_us)
     activity = count_activity(workspace, brand).days
     return make_brand_drawings(

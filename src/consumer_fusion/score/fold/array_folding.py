@@ -7,7 +7,7 @@ the plain reference of `ledger`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,6 +118,44 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
     counts = np.diff(starts, append=len(columns["day"]))
     weights = _weigh(columns, np.repeat(counts, counts), kinds)
     return _sum_runs(columns, weights, find_runs([columns[name] for name in _KEY]))
+
+
+def fold_days(events: pa.Table, kinds: KindArrays, days: Sequence[int]) -> Iterator[pa.Table]:
+    """The states at the ends of some days, each event folded once: sums are additive over days.
+
+    Args:
+        events: The columns of `FOLD_COLUMNS`; all events of their pairs, in any order.
+        kinds: Parameters of the folded kinds.
+        days: UTC days, in ascending order.
+
+    Yields:
+        For each day the columns `_KEY` and the sums, of the pairs and kinds with an event by then; in the order of
+        consumer, brand and kind.
+    """
+    events = events.filter(events["day"].to_numpy() <= days[-1])
+    period = np.searchsorted(days, events["day"].to_numpy())
+    events = events.take(np.argsort(period, kind="stable"))
+    ends = np.cumsum(np.bincount(period, minlength=len(days)))
+    folded = [
+        fold_events_table(events.slice(start, end - start), kinds)
+        for start, end in zip([0, *ends[:-1]], ends, strict=True)
+    ]
+    keys = [np.concatenate([table[name].to_numpy() for table in folded]) for name in _KEY]
+    order = order_rows(*keys)
+    starts = find_runs([key[order] for key in keys])
+    place = np.empty(len(order), np.int64)
+    place[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    own = {name: key[order[starts]] for name, key in zip(_KEY, keys, strict=True)}
+    sums = {name: np.zeros(len(starts)) for name in SUMS}
+    is_there = np.zeros(len(starts), bool)
+    done = 0
+    for table in folded:
+        added = place[done : done + table.num_rows]
+        done += table.num_rows
+        is_there[added] = True
+        for name, values in sums.items():
+            values[added] += table[name].to_numpy()
+        yield pa.table({name: values[is_there] for name, values in (own | sums).items()})
 
 
 def fold_late_events(new: pa.Table, old: pa.Table, kinds: KindArrays) -> pa.Table:

@@ -1,6 +1,7 @@
 """Queries: scores, explanations and histories of a workspace; nothing here changes stored data."""
 
 __all__ = [
+    "all_scores",
     "brand_scores",
     "brand_visibility",
     "answers",

@@ -155,7 +155,7 @@ def score_pairs(
                 "consumer_id": min(own), "brand_id": min(other), "percentile": None, "percentile_as_of_us": None,
                 **list_columns(read_pair([], force.points)),
             }  # fmt: skip
-            return _finish(pa.Table.from_pylist([strangers]), own, other, moment)
+            return name_rows(pa.Table.from_pylist([strangers]), own, other, moment)
         peers = rows if consumers is None else None
         if order in MOVEMENTS:
             earlier_us = moment - FALLING_DAYS * DAY_MICROSECONDS
@@ -167,12 +167,12 @@ def score_pairs(
         if is_ranked:
             rows = _add_percentiles(workspace, session, force, moment, rows, peers)
         else:
-            rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
+            rows = add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
         if is_cut:
             rows = _complete_rows(workspace, session, force, moment, rows)
         consumer_keys = name_entities(session, rows["consumer_id"].to_pylist())
         brand_keys = name_entities(session, rows["brand_id"].to_pylist())
-    return _finish(rows, consumer_keys, brand_keys, moment)
+    return name_rows(rows, consumer_keys, brand_keys, moment)
 
 
 def summarise_brands(
@@ -193,7 +193,7 @@ def summarise_brands(
         columns = [rows["fusion_score"].to_numpy(), rows["confidence"].to_numpy(), classes.to_numpy()]
         summaries = {
             brand_id: summarise_scores(*(column[own] for column in columns))
-            for brand_id, own in _split(rows["brand_id"].to_numpy())
+            for brand_id, own in split_brands(rows["brand_id"].to_numpy())
         }
         return _describe_brands(session, force.points, summaries)
 
@@ -356,7 +356,7 @@ def _add_percentiles(
             snapshot = bring_up_to_date(context, snapshot, as_of_us)
             pairs = zip(own["consumer_id"].to_pylist(), own["fusion_score"].to_pylist(), strict=True)
             places = [snapshot.rank(*pair, tolerance=math.inf) for pair in pairs]
-            parts.append(_add_places(own, places, snapshot.as_of_us))
+            parts.append(add_places(own, places, snapshot.as_of_us))
             continue
         others = _read_scores(workspace, session, force, as_of_us, None, [brand_id], _RANKED_COLUMNS)
         parts.append(_rank(own, others, as_of_us))
@@ -370,12 +370,13 @@ def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:
         peers["brand_id"].to_numpy(),
         peers["fusion_score"].to_numpy(),
     )
-    return _add_places(rows, places, as_of_us)
+    return add_places(rows, places, as_of_us)
 
 
-def _add_places(
+def add_places(
     rows: pa.Table, percentiles: Sequence[float | None] | Floats | pa.Array, as_of_us: int | None
 ) -> pa.Table:
+    """Rows of scores with their percentiles, and the as-of time of the scores that they were compared with."""
     return rows.append_column("percentile", pa.array(percentiles, pa.float64())).append_column(
         "percentile_as_of_us", pa.array([as_of_us] * rows.num_rows, pa.int64())
     )
@@ -391,13 +392,13 @@ def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: F
         peers: Those scores.
     """
     percentiles = np.empty(len(scores))
-    among = dict(_split(peer_brands))
-    for brand_id, own in _split(brands):
+    among = dict(split_brands(peer_brands))
+    for brand_id, own in split_brands(brands):
         percentiles[own] = compute_distribution(peers[among[brand_id]]).rank(scores[own])
     return percentiles
 
 
-def _split(brands: Ints) -> list[tuple[int, Ints]]:
+def split_brands(brands: Ints) -> list[tuple[int, Ints]]:
     """Each brand with the positions of its rows."""
     order = np.argsort(brands, kind="stable")
     edges = np.flatnonzero(np.diff(brands[order])) + 1
@@ -427,12 +428,20 @@ def _sort(rows: pa.Table, order: Order | None, limit: int | None) -> pa.Table:
     return rows.take(chosen[np.lexsort((*keys, values[chosen]))[:limit]]).combine_chunks()
 
 
-def _finish(
+def name_rows(
     rows: pa.Table,
     consumer_keys: Mapping[int, str],
     brand_keys: Mapping[int, str],
     as_of_us: int,
 ) -> pa.Table:
+    """Rows of scores with keys in place of numbers: `SCORE_COLUMNS`, and `change_28_days` where it is there.
+
+    Args:
+        rows: Columns of scores, those of `add_places`, and maybe `change_28_days`.
+        consumer_keys: Keys of the consumers.
+        brand_keys: Keys of the brands.
+        as_of_us: As-of time, in microseconds since the epoch.
+    """
     compared = rows["percentile_as_of_us"]
     moments = {each: None if each is None else write_moment(each) for each in compared.unique().to_pylist()}
     names = {

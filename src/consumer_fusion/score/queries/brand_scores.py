@@ -56,24 +56,34 @@ Integers = npt.NDArray[np.int64]
 
 
 def read_brand_scores(
-    context: ScoreContext, as_of_us: int, *, brand_ids: Collection[int]
+    context: ScoreContext,
+    as_of_us: int,
+    *,
+    brand_ids: Collection[int],
+    change_days: int | None = FALLING_DAYS,
 ) -> dict[int, pa.Table]:
-    """The scores of all pairs of brands, and their changes in 28 days, by brand.
+    """The scores of all pairs of brands, and their changes, by brand.
 
     Args:
         context: Context for reading scores.
         as_of_us: As-of time, in microseconds since the epoch.
         brand_ids: Brands.
+        change_days: Number of days over which `change_28_days` is computed here; None where it is not needed.
 
     Returns:
         For each brand the columns `SNAPSHOT_SCHEMA`, in the order of consumers.
     """
     now = _read_columns(context, as_of_us, _NOW, brand_ids)
-    before = _read_columns(context, _go_back(as_of_us), _EARLIER, brand_ids)
+    before = None
+    if change_days is not None:
+        before = _read_columns(context, as_of_us - change_days * DAY_MICROSECONDS, _EARLIER, brand_ids)
     found: dict[int, pa.Table] = {}
     for brand_id in brand_ids:
-        own, earlier = (_select_brand(rows, brand_id) for rows in (now, before))
-        former = _look_up(earlier, earlier["fusion_score"].to_numpy(), own["consumer_id"].to_numpy())
+        own = _select_brand(now, brand_id)
+        former = np.full(own.num_rows, np.nan)
+        if before is not None:
+            earlier = _select_brand(before, brand_id)
+            former = _look_up(earlier, earlier["fusion_score"].to_numpy(), own["consumer_id"].to_numpy())
         found[brand_id] = _add_changes(own, former)
     return found
 
@@ -88,7 +98,8 @@ def bring_up_to_date(context: ScoreContext, snapshot: BrandSnapshot, as_of_us: i
         snapshot: The snapshot.
         as_of_us: As-of time of the pairs that changed, not before the newest event.
     """
-    brand_ids, before_us = [snapshot.brand_id], _go_back(snapshot.as_of_us)
+    brand_ids = [snapshot.brand_id]
+    before_us = snapshot.as_of_us - FALLING_DAYS * DAY_MICROSECONDS
     changes = list_changes(context.session, snapshot.brand_id, snapshot.newest_change)
     if not changes.num_rows:
         return snapshot
@@ -144,10 +155,6 @@ def encode_classes(values: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(places.cast(pa.int8()), SYMBIOSIS_CLASSES)
 
 
-def _go_back(as_of_us: int) -> int:
-    return as_of_us - FALLING_DAYS * DAY_MICROSECONDS
-
-
 def _add_changes(scores: pa.Table, former: Reals) -> pa.Table:
     """The columns `SNAPSHOT_SCHEMA` of scores, and of the scores before."""
     columns = {name: scores[name] for name in SNAPSHOT_SCHEMA.names if name != "change_28_days"}
@@ -181,7 +188,8 @@ def _read_columns(
 
 def _select_brand(rows: pa.Table, brand_id: int) -> pa.Table:
     first, last = np.searchsorted(rows["brand_id"].to_numpy(), [brand_id, brand_id + 1])
-    return rows.slice(first, last - first)
+    # Taken, not sliced: a slice holds, and sends to another process, the rows of all brands.
+    return rows.take(np.arange(first, last))
 
 
 def _look_up(known: pa.Table, scores: Reals, consumers: Integers) -> Reals:

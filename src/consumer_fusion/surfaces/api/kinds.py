@@ -14,6 +14,7 @@ from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_results import BrandSummary
 from consumer_fusion.server.many_pairs import summarise_brands
 from consumer_fusion.surfaces.api import schemas
@@ -46,10 +47,15 @@ def build_routes(request_context: RequestContext) -> APIRouter:
                 table = summarise_brands(request_context.workspace, as_of_us)
             return as_of_us, list(table.to_pylist())
 
-        as_of_us, rows = request_context.cache.recall(
-            ("brand summaries", fixed_us), version, summarise,
-            patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
-        )  # fmt: skip
+        is_stored = is_many and as_of is None and not fresh
+        stored = answers.read_brand_summaries(request_context.workspace) if is_stored else None
+        if stored is not None:
+            as_of_us, rows = stored[1], stored[0].to_pylist()
+        else:
+            as_of_us, rows = request_context.cache.recall(
+                ("brand summaries", fixed_us), version, summarise,
+                patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
+            )  # fmt: skip
         visible = set(filter_visible(caller, (row["brand"] for row in rows)))
         items = [BrandSummary.model_validate(row) for row in rows if row["brand"] in visible]
         return answer(request, schemas.Brands(as_of=write_moment(as_of_us), items=items))

@@ -14,9 +14,9 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_canonical
 from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
-from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_visibility import find_consumer, find_visibility_by_name
+from consumer_fusion.score.states.brand_snapshots import BrandSnapshot
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.brand_cache import BrandCache
@@ -26,13 +26,12 @@ from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api.api_authentication import Authenticator
 from consumer_fusion.surfaces.api.freshness import FreshnessBarrier
-from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 from consumer_fusion.workspace import Workspace
 
 DRIFT_SECONDS = 10.0
 """Scores decay with time; results computed for now are recomputed after this time."""
 LARGE_PATIENCE_SECONDS = 300.0
-"""Maximum staleness of a snapshot of many pairs while a new one is computed; its `as_of` says how old it is."""
+"""Maximum staleness of results over many pairs while new ones are computed."""
 NOT_KNOWN = NotFoundError(
     "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
 )
@@ -112,33 +111,24 @@ class RequestContext:
         )
         return [] if found is None else [find_canonical(session, found)]
 
-    def recall_snapshot(
-        self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None = None,
+    def recall_scores(
+        self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None,
         is_fresh: bool = False,
-    ) -> Snapshot:  # fmt: skip
-        """The scores of all pairs of brands, cached; a large snapshot may be stale while it is recomputed.
+    ) -> list[BrandSnapshot]:  # fmt: skip
+        """The scores of all pairs of brands, cached; those of many pairs may be stale while they are read again.
 
         Args:
             brand_ids: Brands; None for all.
             fixed_us: As-of time, in microseconds since the epoch; None for now.
-            change_days: Number of days over which the change is computed; None for no change.
-            is_fresh: Whether a stale snapshot is not acceptable.
+            change_days: Number of days over which changes are computed; None where they are not needed.
+            is_fresh: Whether stale scores are not acceptable.
         """
-        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), fixed_us, change_days)
-        put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
-            version = self.find_version(session, fixed_us)
             is_large = self.is_many(session, brand_ids)
-
-        def compute() -> Snapshot:
-            as_of_us = self.workspace.now_us if fixed_us is None else fixed_us
-            return take_snapshot(
-                self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
-                workers=self.workers if is_large else None,
-            )  # fmt: skip
-
-        patience = LARGE_PATIENCE_SECONDS if is_large and not is_fresh else 0.0
-        return self.cache.recall(key, version, compute, patience_seconds=patience)
+        return self.brands.find_all(
+            brand_ids, fixed_us, change_days=change_days, is_large=is_large,
+            patience_seconds=LARGE_PATIENCE_SECONDS if is_large and not is_fresh else 0.0,
+        )  # fmt: skip
 
     def find_version(self, session: Session, fixed_us: int | None = 0) -> Version:
         """Version of the data that scores depend on.

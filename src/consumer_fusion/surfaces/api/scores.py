@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,16 +13,17 @@ from starlette.responses import Response
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.records.access import Caller
-from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model.reading import list_columns
+from consumer_fusion.score.model.reading import BASELINE, list_columns
+from consumer_fusion.score.model.score_arrays import score_states
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
 from consumer_fusion.score.queries.brand_visibility import require_known_to_brands
 from consumer_fusion.score.queries.score_queries import read_states, read_states_of_pair
 from consumer_fusion.score.queries.score_results import PairScore
+from consumer_fusion.score.states.brand_snapshots import BrandSnapshot
 from consumer_fusion.server.brand_cache import Percentile
-from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
 from consumer_fusion.surfaces.api.parameters import (
@@ -36,9 +37,10 @@ from consumer_fusion.surfaces.api.parameters import (
 )
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
-from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
+from consumer_fusion.surfaces.api.score_lists import PairArrays, list_page, list_pairs
 
 _KEY_TYPES = (float, int, int)
+_ORDERS: Mapping[str, answers.Order] = {"falling": "falling", "rising": "rising", "both": "moving"}
 
 
 def _refuse_consumer() -> NotFoundError:
@@ -75,34 +77,35 @@ def build_routes(request_context: RequestContext) -> APIRouter:
             require_known_to_brands(request_context.workspace, consumer, caller.brands)
         if consumers == []:
             raise _refuse_consumer()
+        as_of_us = request_context.workspace.now_us if fixed_us is None else fixed_us
         days = FALLING_DAYS if order in answers.MOVEMENTS else None
+        snapshots: list[BrandSnapshot] = []
         if consumers is None:
-            snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+            snapshots = request_context.recall_scores(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+            parts = [list_pairs(each) for each in snapshots]
         else:
-            snapshot = take_snapshot(
-                request_context.workspace,
-                request_context.workspace.now_us if fixed_us is None else fixed_us,
-                consumers=consumers,
-                brand_ids=brand_ids,
-                change_days=days,
-                is_ranked=False,
-            )
+            parts = [_read_columns(request_context, as_of_us, consumers, brand_ids, days)]
             request_context.note_view(caller, "view consumer", consumers, brand_ids if brand else None)
-        places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
-        with request_context.workspace.store.reading() as session:
-            items = _name_rows(
-                request_context, session, snapshot, places, fixed_us, is_whole_brand=consumers is None
+        page, end = list_page(parts, order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
+        rows = _complete_rows(request_context, page, as_of_us)
+        find_place = _choose_ranking(request_context, snapshots, fixed_us)
+        items = [
+            _shape(
+                row, row["consumer"], row["brand"], as_of_us, find_place(row),
+                None if days is None else row["change"],
             )
+            for row in rows
+        ]  # fmt: skip
         if consumers is None:
             request_context.note_list(
                 caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)}
             )
-        page = schemas.ScorePage(
-            as_of=write_moment(snapshot.as_of_us),
+        body = schemas.ScorePage(
+            as_of=write_moment(as_of_us),
             items=items,
             next_cursor=None if end is None else write_cursor(asked, end),
         )
-        return answer(request, page)
+        return answer(request, body)
 
     @routes.get("/score", response_model=PairScore)
     def read_score(request: Request, asked: Annotated[PairParameters, Query()]) -> Response:
@@ -136,27 +139,24 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         with request_context.workspace.store.reading() as session:
             brand_ids = request_context.find_brands(session, caller, brand)
         fixed_us = request_context.find_fixed_moment(as_of)
-        snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
-        assert snapshot.change is not None
-        orders = {"falling": "falling", "rising": "rising", "both": "moving"}
-        places, _ = snapshot.list_page(orders[direction], None, limit)
-        moved = answers.order_values(orders[direction], np.empty(0), snapshot.change[places])
-        places = places[-moved >= answers.LEAST_MOVE]
-        with request_context.workspace.store.reading() as session:
-            keys = _name_pairs(session, snapshot, places)
-        rows = snapshot.rows.take(places).to_pylist()
+        as_of_us = request_context.workspace.now_us if fixed_us is None else fixed_us
+        snapshots = request_context.recall_scores(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+        order = _ORDERS[direction]
+        page, _ = list_page(map(list_pairs, snapshots), order, None, limit)
+        moved = answers.order_values(order, page.score, page.change)
+        page = page.take(np.flatnonzero(-moved >= answers.LEAST_MOVE))
         items = [
             schemas.Mover(
-                consumer=keys[row["consumer_id"]],
-                brand=keys[row["brand_id"]],
-                change=float(change),
+                consumer=row["consumer"],
+                brand=row["brand"],
+                change=row["change"],
                 fusion_score=row["fusion_score"],
                 symbiosis=row["symbiosis"],
             )
-            for row, change in zip(rows, snapshot.change[places])
+            for row in _complete_rows(request_context, page, as_of_us)
         ]
         request_context.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
-        return answer(request, schemas.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
+        return answer(request, schemas.Movers(as_of=write_moment(as_of_us), days=days, items=items))
 
     return routes
 
@@ -200,36 +200,75 @@ def read_pair_score(
     return _shape(row, keys[consumers[0]], brand, as_of_us, place), consumers, brand_ids or []
 
 
-def _name_rows(
+def _read_columns(
     request_context: RequestContext,
-    session: Session,
-    snapshot: Snapshot,
-    places: np.ndarray[Any, Any],
-    fixed_us: int | None,
-    *,
-    is_whole_brand: bool,
-) -> list[PairScore]:
-    keys = _name_pairs(session, snapshot, places)
-    rows = snapshot.rows.take(places).to_pylist()
-    items: list[PairScore] = []
-    for number, row in zip(places, rows):
-        if is_whole_brand:
-            place: Percentile | None = Percentile(float(snapshot.percentiles[number]), snapshot.as_of_us)
-        else:
-            place = request_context.brands.find_percentile(
-                row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
-            )
-        change = None if snapshot.change is None else float(snapshot.change[number])
-        items.append(
-            _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place, change)
-        )
-    return items
+    as_of_us: int,
+    consumers: Collection[int],
+    brand_ids: Collection[int] | None,
+    change_days: int | None,
+) -> PairArrays:
+    """The pairs of a consumer, which are few, and their changes over a number of days where needed."""
+    workspace = request_context.workspace
+    force = put_points_in_force(workspace)
+    moments = [as_of_us]
+    if change_days is not None:
+        moments.append(as_of_us - change_days * DAY_MICROSECONDS)
+    with workspace.store.reading() as session:
+        context = force.open(workspace, session)
+        read = [read_states(context, each, consumers=consumers, brand_ids=brand_ids) for each in moments]
+    now, *before = (
+        score_states(states, force.points, force.kind_ids, ("consumer_id", "brand_id", "fusion_score"))
+        .sort_by([("consumer_id", "ascending"), ("brand_id", "ascending")])
+        .to_pydict()
+        for states in read
+    )
+    score = np.array(now["fusion_score"], np.float64)
+    former = dict(zip(before[0]["brand_id"], before[0]["fusion_score"], strict=True)) if before else {}
+    return PairArrays(
+        np.array(now["consumer_id"], np.int64),
+        np.array(now["brand_id"], np.int64),
+        score,
+        score - np.array([former.get(each, BASELINE) for each in now["brand_id"]], np.float64),
+    )
 
 
-def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any]) -> dict[int, str]:
-    rows = snapshot.rows.select(["consumer_id", "brand_id"]).take(places)
-    numbers: Collection[int] = {*rows["consumer_id"].to_pylist(), *rows["brand_id"].to_pylist()}
-    return name_entities(session, sorted(numbers))
+def _complete_rows(request_context: RequestContext, page: PairArrays, as_of_us: int) -> list[dict[str, Any]]:
+    """The pairs of a page with all columns of a score, their `consumer`, `brand` and `change`; few states are read.
+
+    A pair that has no events any more is left out.
+    """
+    workspace = request_context.workspace
+    force = put_points_in_force(workspace)
+    consumers, brand_ids = (np.unique(each).tolist() for each in (page.consumer_id, page.brand_id))
+    with workspace.store.reading() as session:
+        context = force.open(workspace, session)
+        states = read_states(context, as_of_us, consumers=consumers, brand_ids=brand_ids)
+        keys = name_entities(session, [*consumers, *brand_ids])
+    scores = score_states(states, force.points, force.kind_ids).to_pylist()
+    found = {(row["consumer_id"], row["brand_id"]): row for row in scores}
+    pairs = zip(page.consumer_id.tolist(), page.brand_id.tolist(), page.change.tolist(), strict=True)
+    return [
+        {**found[consumer, brand], "consumer": keys[consumer], "brand": keys[brand], "change": change}
+        for consumer, brand, change in pairs
+        if (consumer, brand) in found
+    ]
+
+
+def _choose_ranking(
+    request_context: RequestContext, snapshots: Collection[BrandSnapshot], fixed_us: int | None
+) -> Callable[[Mapping[str, Any]], Percentile | None]:
+    """The function that finds the percentile of a row, among the scores of brands that the list is made of, if any."""
+    by_brand = {each.brand_id: each for each in snapshots}
+
+    def find_place(row: Mapping[str, Any]) -> Percentile | None:
+        brand_id, consumer_id, value = row["brand_id"], row["consumer_id"], row["fusion_score"]
+        snapshot = by_brand.get(brand_id)
+        if snapshot is None:
+            return request_context.brands.find_percentile(brand_id, consumer_id, value, fixed_us)
+        place = snapshot.rank(consumer_id, value)
+        return None if place is None else Percentile(place, snapshot.as_of_us)
+
+    return find_place
 
 
 def _shape(

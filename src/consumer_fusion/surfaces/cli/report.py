@@ -9,7 +9,13 @@ from typing import Annotated
 import typer
 
 from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
-from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
+from consumer_fusion.surfaces.cli.output import (
+    JsonOption,
+    WorkspaceOption,
+    console,
+    print_json,
+    show_progress,
+)
 from consumer_fusion.workspace import open_workspace
 
 
@@ -36,11 +42,15 @@ def report(
     from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
     from consumer_fusion.surfaces.report.writing import WrittenReport, write_report
 
-    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+    with (
+        open_workspace(workspace) as opened,
+        asking_about(opened, as_of) as moment,
+        show_progress(is_quiet=is_json) as progress,
+    ):
         request = ReportRequest(as_of=moment, brand=brand, consumer=consumer)
         with use_language(load_language(language.value)):
-            filled = fill_report(opened, request)
-            write_report(filled, out)
+            filled = fill_report(opened, request, progress)
+            write_report(filled, out, progress)
     if is_json:
         print_json(WrittenReport(out=out, pairs=filled.pair_count))
         return

@@ -34,7 +34,7 @@ from consumer_fusion.score.queries.answers import NamedMoment
 from consumer_fusion.score.queries.brand_scores import FALLING_DAYS
 from consumer_fusion.score.queries.brand_visibility import find_brand_ids
 from consumer_fusion.score.queries.score_queries import read_states
-from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.score.queries.trends import add_present, list_trend_days, read_trend
 from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.server.brand_cache import BrandCache
 from consumer_fusion.server.cache import Cache, Version
@@ -349,17 +349,16 @@ class ConsoleQueries:
 
     def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
         """Scores of a brand over the last half-year; past days are recomputed once a day."""
-        moments = list_trend_moments(as_of_us)
+        days = list_trend_days(as_of_us)
         is_large = self._is_many(brand)
 
         def make() -> pa.Table:
             if is_large:
-                # One at a time, so that shorter requests get a turn in between.
-                return pa.concat_tables([self._workers.run(read_trend, brand, [each]) for each in moments])
-            return read_trend(self._workspace, brand, moments)
+                return self._workers.run(read_trend, brand, days)
+            return read_trend(self._workspace, brand, days)
 
         version = Version(self.find_version().fixed)
-        past = self._recall(("trend", brand, moments[0]), version, make, is_large=is_large)
+        past = self._recall(("trend", brand, days[0]), version, make, is_large=is_large)
         return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
 
     def find_effect(self, action_id: str, metric: str) -> EffectReport:

@@ -11,6 +11,7 @@ from consumer_fusion import inspection
 from consumer_fusion.causal.effects.shrinking import list_effects
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.activity_counts import count_activity
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import IMPORTS
@@ -19,6 +20,7 @@ from consumer_fusion.score import calibration_runs
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.queries.answers import Moment
+from consumer_fusion.score.queries.brand_visibility import find_brand_ids
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.report.writing import ROWS_IN_DOWNLOAD, Report
@@ -29,6 +31,9 @@ from consumer_fusion.views.drawings import Section
 from consumer_fusion.views.effect_views import make_effects_section
 from consumer_fusion.views.pair_views import make_pair_section
 from consumer_fusion.workspace import Workspace
+
+_STEPS = 4
+"""Number of steps until all data of a report are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,30 @@ class ReportRequest:
     consumer: str | None = None
 
 
-def fill_report(workspace: Workspace, request: ReportRequest) -> Report:
+def fill_report(workspace: Workspace, request: ReportRequest, progress: Progress = ignore_progress) -> Report:
     """All data of the report, in the current language.
+
+    Args:
+        workspace: The workspace.
+        request: Parameters of the report.
+        progress: Progress callback.
 
     Raises:
         NotFoundError: The brand or the consumer is unknown.
     """
     as_of_us = answers.resolve_as_of(workspace, request.as_of)
     moment = from_microseconds(as_of_us)
+    progress("scores", 0, _STEPS)
     scores = answers.score_pairs(workspace, brand=request.brand, as_of=moment, order="falling")
-    brands = answers.summarise_brands(workspace, as_of=moment)
-    if request.brand is not None:
-        brands = brands.filter(pc.equal(brands["brand"], request.brand))
+    progress("brands", 1, _STEPS)
+    with workspace.store.reading() as session:
+        brand_ids = find_brand_ids(session, request.brand)
+    brands = answers.summarise_brands(workspace, as_of=moment, brand_ids=brand_ids)
+    progress("activity", 2, _STEPS)
     activity = count_activity(workspace, request.brand)
     with workspace.store.reading() as session:
         counts, rejections = _count_arrivals(session), _list_rejections(session)
+    progress("explanation", 3, _STEPS)
     sections = (
         *make_brand_sections(brands, scores),
         make_movers_section(scores),
@@ -102,8 +116,9 @@ def _explain_pair(
     if pair is None:
         return None
     answer = pair_answers.explain_pair(workspace, *pair, as_of=moment)
-    (row,) = answers.score_pairs(workspace, consumer=pair[0], brand=pair[1], as_of=moment).to_pylist()
-    return make_pair_section(answer, row["percentile"])
+    is_own = pc.and_(pc.equal(scores["consumer"], pair[0]), pc.equal(scores["brand"], pair[1]))
+    percentiles = scores.filter(is_own)["percentile"].to_pylist()
+    return make_pair_section(answer, percentiles[0] if percentiles else None)
 
 
 def _count_arrivals(session: Session) -> ArrivalCounts:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.views.arrival_views import ArrivalCounts
-from consumer_fusion.views.drawings import NARROW, WIDE, Section, render_or_fallback
+from consumer_fusion.views.drawings import NARROW, WIDE, Drawing, RenderedChart, Section, render_or_fallback
 from consumer_fusion.views.page_templates import make_environment, write_style
 from consumer_fusion.views.tables import TableView, write_csv
 
@@ -70,17 +72,18 @@ class EmbeddedFile:
     row_count: int
 
 
-def write_report(report: Report, path: Path) -> Path:
+def write_report(report: Report, path: Path, progress: Progress = ignore_progress) -> Path:
     """Write a report as one self-contained HTML file.
 
     Args:
         report: Report.
         path: Path of the file; an existing one is replaced once the new one is complete.
+        progress: Progress callback.
 
     Returns:
         Path of the file.
     """
-    html = render_report(report)
+    html = render_report(report, progress)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
@@ -89,14 +92,20 @@ def write_report(report: Report, path: Path) -> Path:
     return path
 
 
-def render_report(report: Report) -> str:
+def render_report(report: Report, progress: Progress = ignore_progress) -> str:
     """The HTML of a report, in the current language."""
+    total, numbers = sum(len(section.drawings) for section in report.sections), itertools.count()
+
+    def draw(drawing: Drawing) -> RenderedChart:
+        progress("charts", next(numbers), total)
+        return render_or_fallback(drawing, WIDE, NARROW)
+
     environment = make_environment(_PACKAGE)
     own_style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html").render(
         report=report,
         style=write_style() + own_style,
-        draw=lambda drawing: render_or_fallback(drawing, WIDE, NARROW),
+        draw=draw,
         name_file=_name_file,
         write_download=_write_download,
     )

@@ -1,0 +1,119 @@
+"""Lists of all pairs come from the snapshots of brands, and tell what the command tells."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from starlette.testclient import TestClient
+from tests.surfaces.api.conftest import make_token
+
+import consumer_fusion as fusion
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.snapshot_renewal import take_snapshots
+from consumer_fusion.server import brand_cache
+from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.server.many_pairs import read_brands
+from consumer_fusion.surfaces.api.request_context import RequestContext
+from consumer_fusion.surfaces.api.routing import build_api
+from small_workspaces import NOW, make_order, make_orders, open_small
+from token_admission import admit_token
+
+BRANDS = ("brand-0", "brand-1", "brand-2")
+ORDERS = (None, "lowest", "highest", "falling", "rising", "moving")
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "ws") as opened:
+        fusion.import_events(opened, [*make_orders(120, consumers=23), make_order(500, days_ago=0.5)])
+        yield opened
+
+
+@pytest.fixture
+def request_context(workspace):
+    made = RequestContext(workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(workspace, request_context):
+    return TestClient(
+        build_api(request_context), headers={"Authorization": f"Bearer {make_token(workspace)}"}
+    )
+
+
+def find_brands(workspace):
+    with workspace.store.reading() as session:
+        return find_keys(session, "brand", [*BRANDS, "bakery"])
+
+
+def read_all(program, **asked):
+    """All rows of `/scores`, some at a time."""
+    rows, cursor = [], None
+    while True:
+        page = program.get("/scores", params={**asked, "limit": 5, **({"cursor": cursor} if cursor else {})})
+        rows += page.json()["items"]
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            return rows
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("brand", [None, "brand-1"])
+def test_lists_from_snapshots_are_those_of_the_command(workspace, program, monkeypatch, order, brand):
+    def refuse(*_):
+        raise AssertionError("all pairs are read again")
+
+    monkeypatch.setattr(brand_cache, "read_brands", refuse)
+    take_snapshots(workspace, find_brands(workspace).values())
+    changed = [
+        make_order(900 + each, consumer=f"consumer-{each}", brand="brand-1", days_ago=0.2) for each in (1, 2)
+    ]
+    fusion.import_events(
+        workspace, [*changed, make_order(950, consumer="new", brand="brand-1", days_ago=0.3)]
+    )
+    asked = {name: value for name, value in (("order", order), ("brand", brand)) if value}
+    told = read_all(program, **asked)
+    wanted = answers.score_pairs(workspace, brand=brand, order=order).to_pylist()
+    assert [(row["consumer"], row["brand"]) for row in told] == [
+        (row["consumer"], row["brand"]) for row in wanted
+    ]
+    assert "new" in {row["consumer"] for row in told}
+    for row, expected in zip(told, wanted, strict=True):
+        assert row["fusion_score"] == pytest.approx(expected["fusion_score"], abs=1e-9)
+        change = expected.get("change_28_days")
+        assert row["change_28_days"] == (change if change is None else pytest.approx(change, abs=1e-9))
+
+
+def test_movers_of_other_days_compare_with_that_time(workspace, program):
+    def read_scores(days):
+        rows = answers.score_pairs(workspace, as_of=NOW - timedelta(days=days)).to_pylist()
+        return {(row["consumer"], row["brand"]): row["fusion_score"] for row in rows}
+
+    now, before = read_scores(0), read_scores(7)
+    wanted = {pair: score - before.get(pair, 50.0) for pair, score in now.items()}
+    told = program.get("/movers", params={"days": 7, "as_of": NOW.isoformat()}).json()["items"]
+    assert len(told) == 20
+    for row in told:
+        assert row["change"] == pytest.approx(wanted[row["consumer"], row["brand"]], abs=1e-9)
+    sizes = sorted(map(abs, wanted.values()), reverse=True)
+    assert [abs(row["change"]) for row in told] == pytest.approx(sizes[:20])
+
+
+def test_events_of_another_brand_leave_the_scores_of_a_brand_as_they_are(workspace, request_context):
+    brands = find_brands(workspace)
+    take_snapshots(workspace, brands.values())
+    before = request_context.brands.find_all(brands.values())
+    fusion.import_events(workspace, [make_order(900, consumer="new", brand="brand-1", days_ago=0.2)])
+    after = request_context.brands.find_all(brands.values())
+    is_same = {old.brand_id: old is new for old, new in zip(before, after, strict=True)}
+    assert is_same == {number: key != "brand-1" for key, number in brands.items()}
+
+
+def test_the_scores_of_a_brand_hold_no_memory_of_others(workspace):
+    brand_ids = list(find_brands(workspace).values())
+    for snapshot in read_brands(workspace, brand_ids, workspace.now_us):
+        assert snapshot.scores.get_total_buffer_size() <= 1.5 * snapshot.scores.nbytes
