@@ -158,15 +158,6 @@ def test_long_rows_of_a_program_make_small_parts():
     assert max(piece.nbytes for piece in pieces) <= 8 << 20
 
 
-def test_long_lines_that_arrive_are_checked_in_small_parts(desk):
-    lines = [json.dumps({**ROW, "event_id": f"letter-{n}", "text": "x" * 190_000}) for n in range(150)]
-    engine = DuckDBEngine(memory_limit_mb=768, threads=1)
-    staged = stage_lines(
-        engine, lines, choose_reading(format="events"), received_us=1_900_000_000_000_000, tolerance_hours=24
-    )
-    assert staged.accepted_count == 150
-
-
 def test_files_are_found_by_globs_once_each_and_a_name_without_file_is_refused(desk):
     for name in ("b.ndjson", "a.ndjson", "sub/c.ndjson"):
         desk.lay(name, [ROW])
@@ -303,3 +294,13 @@ def test_lines_that_arrive_are_checked_as_those_of_a_file(desk, form):
     assert by_file.rejected
     counts = ("row_count", "accepted_count", "rejected_count", "nobody_count")
     assert [getattr(arrived, each) for each in counts] == [getattr(by_file.staging, each) for each in counts]
+
+
+def test_long_lines_that_arrive_are_checked_in_small_parts(desk):
+    calls = [{**CALL, "messageId": f"m{n}", "properties": {"note": "x" * 190_000}} for n in range(150)]
+    reading = choose_reading(format="segment", brand="bakery")
+    engine = DuckDBEngine(memory_limit_mb=1024, threads=1)
+    staged = stage_lines(
+        engine, list(map(json.dumps, calls)), reading, received_us=1_900_000_000_000_000, tolerance_hours=24
+    )
+    assert staged.accepted_count == 150
