@@ -17,7 +17,7 @@ from consumer_fusion.errors import FusionError
 from consumer_fusion.records.points import PointsTable
 
 T = TypeVar("T")
-BYTES_LIMIT = 384 << 20
+BYTES_LIMIT = 128 << 20
 REST_FACTOR = 20.0
 """Pause after a background computation, as a multiple of its duration, however fast events arrive."""
 _SAMPLE = 50
