@@ -12,6 +12,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries.answers import resolve_as_of
 from consumer_fusion.score.queries.brand_scores import read_brand_scores, summarise_scores
 from consumer_fusion.score.states.brand_snapshots import (
+    KEPT_MICROSECONDS,
     begin_snapshots,
     find_newest_change,
     make_snapshot,
@@ -28,8 +29,6 @@ MANY_EVENTS = 200_000
 """Number of events of a workspace from which its brands have snapshots."""
 STATES_TOGETHER = 1_000_000
 """Approximate number of states of which the scores are computed together."""
-KEPT_MICROSECONDS = 3_600_000_000
-"""Age of a snapshot from which its brand is read again: decay takes 0.4% an hour at a half-life of 7 days."""
 CHANGED_SHARE = 0.05
 """Share of the pairs of a brand that may have changed before it is read again."""
 FEW_CHANGES = 1_000
@@ -103,7 +102,7 @@ def list_due_brands(workspace: Workspace, session: Session) -> list[int]:
 def _is_due(session: Session, head: Mapping[str, Any] | None, version: str, as_of_us: int) -> bool:
     if head is None or head["points_version"] != version:
         return True
-    if as_of_us - head["as_of_us"] > KEPT_MICROSECONDS:
+    if abs(as_of_us - head["as_of_us"]) > KEPT_MICROSECONDS:
         return True
     where = {"brand_id": head["brand_id"], "sequence": RangeCondition(above=head["newest_change"])}
     most: float = max(FEW_CHANGES, CHANGED_SHARE * head["pairs"])

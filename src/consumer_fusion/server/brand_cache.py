@@ -21,6 +21,7 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, bring_up_to_date
 from consumer_fusion.score.states.brand_snapshots import (
     BrandSnapshot,
+    is_usable,
     read_snapshot,
     read_snapshot_heads,
 )
@@ -90,7 +91,7 @@ class BrandCache:
         with workspace.store.reading() as session:
             head = read_snapshot_heads(session, brand_id).get(brand_id) if fixed_us is None else None
             size = self._count_states(session, brand_id)
-            is_stored = head is not None and head["points_version"] == points_version
+            is_stored = head is not None and is_usable(head, points_version, as_of_us)
             version = (
                 _find_stored_version(session, head)
                 if head is not None and is_stored
@@ -115,13 +116,15 @@ class BrandCache:
 
     def find_all(
         self, brand_ids: Collection[int] | None, fixed_us: int | None = None, *,
-        change_days: int | None = FALLING_DAYS, is_large: bool = False, patience_seconds: float = 0.0,
+        change_days: int | None = FALLING_DAYS, begun_us: int | None = None, is_large: bool = False,
+        patience_seconds: float = 0.0,
     ) -> list[BrandSnapshot]:  # fmt: skip
         """The scores of all pairs of several brands; the caller waits until all of them are read.
 
         Args:
             brand_ids: Brands; None for all.
-            fixed_us: As-of time, in microseconds since the epoch; None for the default, which advances.
+            fixed_us: As-of time, in microseconds since the epoch; None for now, which advances.
+            begun_us: As-of time of scores whose order is to be continued: used for now, where there are no snapshots.
             change_days: Number of days over which changes are computed; None where they are not needed.
             is_large: Whether a worker process reads them, because there are many pairs.
             patience_seconds: Maximum age of the scores while newer ones are read in the background.
@@ -130,9 +133,8 @@ class BrandCache:
             A snapshot of each brand, in the order of brands.
         """
         workspace = self._workspace
-        if fixed_us == answers.find_fixed_moment(workspace, None):
-            fixed_us = None
-        as_of_us = answers.resolve_as_of(workspace, None) if fixed_us is None else fixed_us
+        is_default = fixed_us == answers.find_fixed_moment(workspace, None)
+        as_of_us = workspace.now_us if fixed_us is None else fixed_us
         points_version = put_points_in_force(workspace).points.version
         stored: dict[int, Version] = {}
         with workspace.store.reading() as session:
@@ -140,12 +142,14 @@ class BrandCache:
                 rows = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
                 brand_ids = rows["entity_id"].to_pylist()
             wanted = sorted(brand_ids)
-            if fixed_us is None and change_days in (None, FALLING_DAYS):
+            if is_default and change_days in (None, FALLING_DAYS):
                 stored = {
                     brand_id: _find_stored_version(session, head)
                     for brand_id, head in read_snapshot_heads(session).items()
-                    if head["points_version"] == points_version
+                    if is_usable(head, points_version, as_of_us)
                 }
+            if fixed_us is None and begun_us is not None:
+                fixed_us = as_of_us = begun_us
             version = _find_version(session, points_version, as_of_us)
         if stored.keys() >= set(wanted):
             return [self._recall_stored(each, stored[each], as_of_us, patience_seconds) for each in wanted]
@@ -171,6 +175,9 @@ class BrandCache:
             is_fresh: Whether all scores of the brand must be current.
         """
         default_us = answers.find_fixed_moment(self._workspace, None)
+        if fixed_us is None and default_us is not None:
+            # The default is that of the newest event; now is a time like any other, and advances in steps.
+            fixed_us = self._workspace.now_us // _DRIFT_MICROSECONDS * _DRIFT_MICROSECONDS
         if fixed_us not in (None, default_us):
             found = self.find(brand_id, fixed_us)
         elif is_fresh:

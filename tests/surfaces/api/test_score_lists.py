@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,7 +13,7 @@ from tests.surfaces.api.conftest import make_token
 import consumer_fusion as fusion
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.snapshot_renewal import take_snapshots
+from consumer_fusion.score.snapshot_renewal import is_snapshot_due, take_snapshots
 from consumer_fusion.server import brand_cache
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.many_pairs import read_brands
@@ -117,3 +119,57 @@ def test_the_scores_of_a_brand_hold_no_memory_of_others(workspace):
     brand_ids = list(find_brands(workspace).values())
     for snapshot in read_brands(workspace, brand_ids, workspace.now_us):
         assert snapshot.scores.get_total_buffer_size() <= 1.5 * snapshot.scores.nbytes
+
+
+@contextmanager
+def open_program(folder, days_later, *, step=timedelta(0)):
+    """A program's view of the workspace some days later; the clock goes on by `step` with each look at it."""
+    moments = (NOW + timedelta(days=days_later) + number * step for number in count())
+    with fusion.open_workspace(folder, clock=lambda: next(moments), threads=1) as opened:
+        made = RequestContext(opened, AuditBuffer(opened.store, opened.session_store), admit_token)
+        try:
+            yield (
+                opened,
+                TestClient(build_api(made), headers={"Authorization": f"Bearer {make_token(opened)}"}),
+            )
+        finally:
+            made.close()
+
+
+def check_like_command(told, workspace, as_of, order):
+    wanted = answers.score_pairs(workspace, as_of=as_of, order=order).to_pylist()
+    assert [(row["consumer"], row["brand"]) for row in told] == [
+        (row["consumer"], row["brand"]) for row in wanted
+    ]
+    for name in ("fusion_score", "change_28_days", "percentile"):
+        assert [row[name] for row in told] == pytest.approx([row[name] for row in wanted], abs=1e-6)
+
+
+@pytest.mark.parametrize("as_of", [None, "latest", "now"])
+@pytest.mark.parametrize("has_snapshots", [False, True])
+def test_lists_of_a_quiet_workspace_are_of_the_time_that_they_name(tmp_path, as_of, has_snapshots):
+    # The newest event is half a day old when the snapshots are taken, then a week: the default time falls back to it.
+    with open_small(tmp_path / "ws") as workspace:
+        fusion.import_events(workspace, [*make_orders(120, consumers=23), make_order(500, days_ago=0.5)])
+    if has_snapshots:
+        with open_program(tmp_path / "ws", 0.4) as (workspace, _):
+            take_snapshots(workspace, find_brands(workspace).values())
+            assert not is_snapshot_due(workspace)
+    with open_program(tmp_path / "ws", 7) as (workspace, program):
+        named = {} if as_of is None else {"as_of": as_of}
+        assert is_snapshot_due(workspace) == has_snapshots
+        check_like_command(read_all(program, order="falling", **named), workspace, as_of, "falling")
+
+
+@pytest.mark.parametrize("has_snapshots", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_pages_have_every_pair_once_while_time_goes_on(tmp_path, order, has_snapshots):
+    with open_small(tmp_path / "ws") as workspace:
+        fusion.import_events(workspace, [*make_orders(120, consumers=23), make_order(500, days_ago=0.1)])
+        if has_snapshots:
+            take_snapshots(workspace, find_brands(workspace).values())
+        pairs = answers.score_pairs(workspace).num_rows
+    # Each page comes minutes after the one before.
+    with open_program(tmp_path / "ws", 0.0, step=timedelta(seconds=20)) as (_, program):
+        rows = read_all(program, **({"order": order} if order else {}))
+    assert len(rows) == len({(row["consumer"], row["brand"]) for row in rows}) == pairs

@@ -38,7 +38,7 @@ from consumer_fusion.score.queries.brand_scores import (
 from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
 from consumer_fusion.score.queries.score_queries import stream_states
 from consumer_fusion.score.queries.score_results import SCORE_COLUMNS, PairScore
-from consumer_fusion.score.states.brand_snapshots import read_snapshot_heads
+from consumer_fusion.score.states.brand_snapshots import is_usable, read_snapshot_heads
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -201,17 +201,17 @@ def summarise_brands(
 def read_brand_summaries(workspace: Workspace) -> tuple[pa.Table, int] | None:
     """The rows of `summarise_brands` from the snapshots of all brands, and the as-of time of the oldest.
 
-    None where a brand has no snapshot for the points in force.
+    None where a brand has no snapshot for the points in force and the default as-of time.
     """
     force = put_points_in_force(workspace)
+    as_of_us = resolve_as_of(workspace, None)
     with workspace.store.reading() as session:
         heads = read_snapshot_heads(session)
         brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
-        versions = {head["points_version"] for head in heads.values()}
         if (
             not heads
             or not heads.keys() >= set(brands["entity_id"].to_pylist())
-            or versions != {force.points.version}
+            or not all(is_usable(head, force.points.version, as_of_us) for head in heads.values())
         ):
             return None
         summaries = {brand_id: head for brand_id, head in heads.items() if head["pairs"]}

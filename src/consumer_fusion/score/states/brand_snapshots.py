@@ -33,6 +33,9 @@ SNAPSHOT_SCHEMA = pa.schema(
 )
 """The columns of a snapshot."""
 
+KEPT_MICROSECONDS = 3_600_000_000
+"""Age of a snapshot from which its brand is read again: decay takes 0.4% an hour at a half-life of 7 days."""
+
 SAME_SCORE = 0.25
 """Smaller changes of a score are due to decay: a snapshot is an hour old at most while a server runs, and an hour takes
 0.4% of at most 50 points at the shortest shipped half-life, 7 days."""
@@ -135,6 +138,16 @@ def read_snapshot_heads(session: Session, brand_id: int | None = None) -> dict[i
     where = {"is_complete": True} | ({} if brand_id is None else {"brand_id": brand_id})
     rows = session.read(BRAND_SNAPSHOTS, where, order_by=("snapshot_id",)).to_pylist()
     return {row["brand_id"]: row for row in rows}
+
+
+def is_usable(head: Mapping[str, Any], points_version: str, as_of_us: int) -> bool:
+    """Whether a stored snapshot answers for the default as-of time.
+
+    Not if the points are others now, nor if it was taken for a later time: the default falls back to that of the newest
+    event once a workspace has been quiet for a day.
+    """
+    is_later = head["as_of_us"] - as_of_us > KEPT_MICROSECONDS
+    return bool(head["points_version"] == points_version) and not is_later
 
 
 def read_snapshot(session: Session, head: Mapping[str, Any]) -> BrandSnapshot:

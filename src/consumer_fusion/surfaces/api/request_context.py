@@ -32,6 +32,8 @@ DRIFT_SECONDS = 10.0
 """Scores decay with time; results computed for now are recomputed after this time."""
 LARGE_PATIENCE_SECONDS = 300.0
 """Maximum staleness of results over many pairs while new ones are computed."""
+LIST_PATIENCE_SECONDS = 60.0
+"""The same for the order of lists, whose rows are of now."""
 NOT_KNOWN = NotFoundError(
     "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
 )
@@ -113,7 +115,7 @@ class RequestContext:
 
     def recall_scores(
         self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None,
-        is_fresh: bool = False,
+        begun_us: int | None = None, is_fresh: bool = False,
     ) -> list[BrandSnapshot]:  # fmt: skip
         """The scores of all pairs of brands, cached; those of many pairs may be stale while they are read again.
 
@@ -121,13 +123,14 @@ class RequestContext:
             brand_ids: Brands; None for all.
             fixed_us: As-of time, in microseconds since the epoch; None for now.
             change_days: Number of days over which changes are computed; None where they are not needed.
+            begun_us: As-of time of the page before, see `BrandCache.find_all`.
             is_fresh: Whether stale scores are not acceptable.
         """
         with self.workspace.store.reading() as session:
             is_large = self.is_many(session, brand_ids)
         return self.brands.find_all(
-            brand_ids, fixed_us, change_days=change_days, is_large=is_large,
-            patience_seconds=LARGE_PATIENCE_SECONDS if is_large and not is_fresh else 0.0,
+            brand_ids, fixed_us, change_days=change_days, begun_us=begun_us, is_large=is_large,
+            patience_seconds=LIST_PATIENCE_SECONDS if is_large and not is_fresh else 0.0,
         )  # fmt: skip
 
     def find_version(self, session: Session, fixed_us: int | None = 0) -> Version:

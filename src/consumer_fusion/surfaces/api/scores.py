@@ -39,7 +39,8 @@ from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.api.score_lists import PairArrays, list_page, list_pairs
 
-_KEY_TYPES = (float, int, int)
+_KEY_TYPES = (float, int, int, int)
+"""The end of a page, and the as-of time of the values by which its pairs were sorted."""
 _ORDERS: Mapping[str, answers.Order] = {"falling": "falling", "rising": "rising", "both": "moving"}
 
 
@@ -78,13 +79,18 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         if consumers == []:
             raise _refuse_consumer()
         as_of_us = request_context.workspace.now_us if fixed_us is None else fixed_us
+        begun_us = None if after is None else int(after[3])
         days = FALLING_DAYS if order in answers.MOVEMENTS else None
         snapshots: list[BrandSnapshot] = []
         if consumers is None:
-            snapshots = request_context.recall_scores(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+            snapshots = request_context.recall_scores(
+                brand_ids, fixed_us, change_days=days, begun_us=begun_us, is_fresh=fresh
+            )
+            sorted_us = max((each.as_of_us for each in snapshots), default=as_of_us)
             parts = [list_pairs(each) for each in snapshots]
         else:
-            parts = [_read_columns(request_context, as_of_us, consumers, brand_ids, days)]
+            sorted_us = as_of_us if begun_us is None else begun_us
+            parts = [_read_columns(request_context, sorted_us, consumers, brand_ids, days)]
             request_context.note_view(caller, "view consumer", consumers, brand_ids if brand else None)
         page, end = list_page(parts, order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         rows = _complete_rows(request_context, page, as_of_us)
@@ -103,7 +109,7 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         body = schemas.ScorePage(
             as_of=write_moment(as_of_us),
             items=items,
-            next_cursor=None if end is None else write_cursor(asked, end),
+            next_cursor=None if end is None else write_cursor(asked, (*end, sorted_us)),
         )
         return answer(request, body)
 
