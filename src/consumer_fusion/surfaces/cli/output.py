@@ -225,10 +225,12 @@ def show_progress(*, is_quiet: bool = False) -> Iterator[Callable[[str, int, int
         current = ""
 
         def tell(stage: str, done: int, total: int | None) -> None:
-            nonlocal current
+            nonlocal current, task
             if stage != current:
                 current = stage
-                progress.reset(task, description=stage, total=total, completed=done)
+                # A new line: one that is reset keeps the total of the stage before where this one has none.
+                progress.remove_task(task)
+                task = progress.add_task(stage, total=total, completed=done)
             else:
                 progress.update(task, description=stage, completed=done, total=total)
 
