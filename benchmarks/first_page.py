@@ -22,6 +22,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from measuring import describe_machine
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "/",
@@ -114,7 +116,7 @@ def main() -> None:
     parser.add_argument("--install", action="store_true", help="set up a clean checkout first")
     parser.add_argument("--people", type=int, default=4000)
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    print(f"{describe_machine()}, load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         fusion = (

@@ -404,6 +404,7 @@ def main() -> None:
             })
         )  # fmt: skip
     else:
+        print(f"{given.rows:,} rows, {given.rounds} rounds, {describe_machine()}")
         print(write_table(summaries.values(), LABELS))
         for name in PEERS:
             ratio = summaries["first"].ratio / summaries[name].ratio

@@ -36,6 +36,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from measuring import describe_machine
+
 CONNECTIONS = 64
 BATCH = 100
 KEY = "a key"
@@ -418,7 +420,7 @@ def run_load(rounds: int, seconds: float) -> None:
                 folder = fusion.create_workspace(Path(place) / "workspace")
                 found.setdefault(name, []).append(measure(folder, mode, events, seconds, 1.5))
     print(
-        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {CONNECTIONS} connections, {rounds} rounds"
+        f"{describe_machine()}, load average {os.getloadavg()[0]:.1f}, {CONNECTIONS} connections, {rounds} rounds"
     )
     columns = {
         "events_a_second": "events/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "cpu_us_an_event": "CPU us/event",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -243,4 +244,18 @@ def describe_machine() -> dict[str, object]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {"cores": os.cpu_count(), "python": platform.python_version(), **versions}
+    return {
+        "processor": _name_processor(), "cores": os.cpu_count(), "python": platform.python_version(), **versions,
+    }  # fmt: skip
+
+
+def _name_processor() -> str:
+    """The model of the processor; where the system does not tell it, its architecture."""
+    import platform
+
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.machine()
+    found = re.search(r"^model name\s*:\s*(.+)$", told, re.MULTILINE)
+    return found[1] if found else platform.machine()

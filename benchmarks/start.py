@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from measuring import describe_machine
+
 FUSION = (sys.executable, "-m", "consumer_fusion")
 PEOPLE = 100
 EVENT = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store Visited", "brand": "bakery"}
@@ -92,6 +94,7 @@ def main() -> None:
             for name, (words, prepare) in commands.items():
                 prepare()
                 runs[name].append(measure(words, environment))
+        print(describe_machine())
         print(f"{'':<26}{'CPU-s':>8}{'x floor':>8}{'MB':>8}")
         for name, measured in runs.items():
             counted = range(1, len(measured))  # the first compiles byte code
