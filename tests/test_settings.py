@@ -33,8 +33,9 @@ def test_the_environment_goes_before_the_file(workspace, monkeypatch):
 )
 def test_a_wrong_value_in_the_environment_is_refused_by_its_name(workspace, monkeypatch, name, value):
     monkeypatch.setenv(f"CONSUMER_FUSION_{name}", value)
-    with pytest.raises(SettingsError, match=name.lower()):
+    with pytest.raises(SettingsError, match=name.lower()) as refused:
         read_settings(workspace)
+    assert refused.value.where == f"environment variable CONSUMER_FUSION_{name}"
 
 
 def test_an_unknown_name_in_the_file_is_refused(workspace):

@@ -78,25 +78,35 @@ def read_settings(workspace_folder: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {error}.", where=str(path)) from error
 
+    in_environment = _read_environment()
     try:
-        return Settings.model_validate(in_file | _read_environment())
+        return Settings.model_validate(in_file | in_environment)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        variables = [
+            _name_variable(name)
+            for name in in_environment
+            if any(name in each["loc"] for each in error.errors())
+        ]
         raise SettingsError(
             f"A setting has an invalid value: {problems}.",
             hint="See docs/reference/settings.md for names and ranges.",
-            where=str(path),
+            where=f"environment variable {', '.join(variables)}" if variables else str(path),
         ) from error
 
 
 def _read_environment() -> dict[str, Any]:
     """The values that the environment gives; lists are written as in TOML and JSON, `["walk-in"]`."""
-    given = {name: os.environ.get(f"CONSUMER_FUSION_{name.upper()}") for name in Settings.model_fields}
+    given = {name: os.environ.get(_name_variable(name)) for name in Settings.model_fields}
     return {
         name: _read_list(value) if isinstance(Settings.model_fields[name].default, list) else value
         for name, value in given.items()
         if value is not None
     }
+
+
+def _name_variable(setting: str) -> str:
+    return f"CONSUMER_FUSION_{setting.upper()}"
 
 
 def _read_list(value: str) -> Any:
