@@ -20,6 +20,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.brand_scores import FALLING_DAYS, bring_up_to_date
 from consumer_fusion.score.states.brand_snapshots import (
+    KEPT_MICROSECONDS,
     BrandSnapshot,
     is_usable,
     read_snapshot,
@@ -175,17 +176,17 @@ class BrandCache:
             is_fresh: Whether all scores of the brand must be current.
         """
         default_us = answers.find_fixed_moment(self._workspace, None)
-        if fixed_us is None and default_us is not None:
-            # The default is that of the newest event; now is a time like any other, and advances in steps.
-            fixed_us = self._workspace.now_us // _DRIFT_MICROSECONDS * _DRIFT_MICROSECONDS
-        if fixed_us not in (None, default_us):
-            found = self.find(brand_id, fixed_us)
-        elif is_fresh:
-            found = self.find(brand_id)
+        if fixed_us == default_us:
+            asked_us = None
+        elif fixed_us is not None:
+            return _rank(self.find(brand_id, fixed_us), consumer_id, value)
         else:
-            found = self.find(brand_id, patience_seconds=PERCENTILE_SECONDS, most_states=INSTANT_STATES)
-        place = None if found is None else found.rank(consumer_id, value)
-        return None if found is None or place is None else Percentile(place, found.as_of_us)
+            # The default is the time of the newest event; since then scores have only decayed, an hour at a time here.
+            asked_us = self._workspace.now_us // KEPT_MICROSECONDS * KEPT_MICROSECONDS
+        if is_fresh:
+            return _rank(self.find(brand_id, asked_us), consumer_id, value)
+        found = self.find(brand_id, asked_us, patience_seconds=PERCENTILE_SECONDS, most_states=INSTANT_STATES)
+        return _rank(found, consumer_id, value)
 
     def _recall_stored(
         self, brand_id: int, version: Version, as_of_us: int, patience_seconds: float
@@ -234,3 +235,9 @@ def _find_stored_version(session: Session, head: Mapping[str, Any]) -> Version:
     """Version of a stored snapshot with the pairs that changed since; events of other brands do not change it."""
     newest = session.summarise(CHANGED_PAIRS, "sequence", "max", {"brand_id": head["brand_id"]})
     return Version((head["points_version"], session.read_version("rules")), (head["snapshot_id"], newest))
+
+
+def _rank(found: BrandSnapshot | None, consumer_id: int, value: float) -> Percentile | None:
+    """Percentile of a score in a snapshot; None where there is neither a snapshot yet nor a comparable score."""
+    place = None if found is None else found.rank(consumer_id, value)
+    return None if found is None or place is None else Percentile(place, found.as_of_us)
