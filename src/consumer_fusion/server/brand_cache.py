@@ -39,8 +39,8 @@ INSTANT_STATES = 2_000
 """Number of states of a brand up to which a percentile is waited for."""
 COUNTED_SECONDS = 60.0
 """Interval after which the states of a small brand are counted again."""
-_DRIFT_MICROSECONDS = 10_000_000
-"""Scores decay with time; those computed for now are computed again after this time."""
+DRIFT_SECONDS = 10.0
+"""Scores decay with time; results computed for now are computed again after this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ def _find_version(session: Session, points_version: str, as_of_us: int) -> Versi
         (
             session.read_version("events"),
             session.read_version("segments"),
-            as_of_us // _DRIFT_MICROSECONDS,
+            as_of_us // round(DRIFT_SECONDS * 1e6),
         ),
     )
 

@@ -27,24 +27,11 @@ ORDERS = (None, "lowest", "highest", "falling", "rising", "moving")
 
 
 @pytest.fixture
-def workspace(tmp_path):
+def filled(tmp_path):
+    """The workspace of a test alone, which `program` and `request_context` look at."""
     with open_small(tmp_path / "ws") as opened:
         fusion.import_events(opened, [*make_orders(120, consumers=23), make_order(500, days_ago=0.5)])
         yield opened
-
-
-@pytest.fixture
-def request_context(workspace):
-    made = RequestContext(workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def program(workspace, request_context):
-    return TestClient(
-        build_api(request_context), headers={"Authorization": f"Bearer {make_token(workspace)}"}
-    )
 
 
 def find_brands(workspace):
@@ -65,21 +52,19 @@ def read_all(program, **asked):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("brand", [None, "brand-1"])
-def test_lists_from_snapshots_are_those_of_the_command(workspace, program, monkeypatch, order, brand):
+def test_lists_from_snapshots_are_those_of_the_command(filled, program, monkeypatch, order, brand):
     def refuse(*_):
         raise AssertionError("all pairs are read again")
 
     monkeypatch.setattr(brand_cache, "read_brands", refuse)
-    take_snapshots(workspace, find_brands(workspace).values())
+    take_snapshots(filled, find_brands(filled).values())
     changed = [
         make_order(900 + each, consumer=f"consumer-{each}", brand="brand-1", days_ago=0.2) for each in (1, 2)
     ]
-    fusion.import_events(
-        workspace, [*changed, make_order(950, consumer="new", brand="brand-1", days_ago=0.3)]
-    )
+    fusion.import_events(filled, [*changed, make_order(950, consumer="new", brand="brand-1", days_ago=0.3)])
     asked = {name: value for name, value in (("order", order), ("brand", brand)) if value}
     told = read_all(program, **asked)
-    wanted = answers.score_pairs(workspace, brand=brand, order=order).to_pylist()
+    wanted = answers.score_pairs(filled, brand=brand, order=order).to_pylist()
     assert [(row["consumer"], row["brand"]) for row in told] == [
         (row["consumer"], row["brand"]) for row in wanted
     ]
@@ -90,9 +75,9 @@ def test_lists_from_snapshots_are_those_of_the_command(workspace, program, monke
         assert row["change_28_days"] == (change if change is None else pytest.approx(change, abs=1e-9))
 
 
-def test_movers_of_other_days_compare_with_that_time(workspace, program):
+def test_movers_of_other_days_compare_with_that_time(filled, program):
     def read_scores(days):
-        rows = answers.score_pairs(workspace, as_of=NOW - timedelta(days=days)).to_pylist()
+        rows = answers.score_pairs(filled, as_of=NOW - timedelta(days=days)).to_pylist()
         return {(row["consumer"], row["brand"]): row["fusion_score"] for row in rows}
 
     now, before = read_scores(0), read_scores(7)
@@ -105,19 +90,19 @@ def test_movers_of_other_days_compare_with_that_time(workspace, program):
     assert [abs(row["change"]) for row in told] == pytest.approx(sizes[:20])
 
 
-def test_events_of_another_brand_leave_the_scores_of_a_brand_as_they_are(workspace, request_context):
-    brands = find_brands(workspace)
-    take_snapshots(workspace, brands.values())
+def test_events_of_another_brand_leave_the_scores_of_a_brand_as_they_are(filled, request_context):
+    brands = find_brands(filled)
+    take_snapshots(filled, brands.values())
     before = request_context.brands.find_all(brands.values())
-    fusion.import_events(workspace, [make_order(900, consumer="new", brand="brand-1", days_ago=0.2)])
+    fusion.import_events(filled, [make_order(900, consumer="new", brand="brand-1", days_ago=0.2)])
     after = request_context.brands.find_all(brands.values())
     is_same = {old.brand_id: old is new for old, new in zip(before, after, strict=True)}
     assert is_same == {number: key != "brand-1" for key, number in brands.items()}
 
 
-def test_the_scores_of_a_brand_hold_no_memory_of_others(workspace):
-    brand_ids = list(find_brands(workspace).values())
-    for snapshot in read_brands(workspace, brand_ids, workspace.now_us):
+def test_the_scores_of_a_brand_hold_no_memory_of_others(filled):
+    brand_ids = list(find_brands(filled).values())
+    for snapshot in read_brands(filled, brand_ids, filled.now_us):
         assert snapshot.scores.get_total_buffer_size() <= 1.5 * snapshot.scores.nbytes
 
 

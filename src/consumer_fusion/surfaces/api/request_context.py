@@ -19,7 +19,7 @@ from consumer_fusion.score.queries.brand_visibility import find_consumer, find_v
 from consumer_fusion.score.states.brand_snapshots import BrandSnapshot
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
-from consumer_fusion.server.brand_cache import BrandCache
+from consumer_fusion.server.brand_cache import DRIFT_SECONDS, BrandCache
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import is_many
 from consumer_fusion.server.worker_pool import WorkerPool
@@ -28,8 +28,6 @@ from consumer_fusion.surfaces.api.api_authentication import Authenticator
 from consumer_fusion.surfaces.api.freshness import FreshnessBarrier
 from consumer_fusion.workspace import Workspace
 
-DRIFT_SECONDS = 10.0
-"""Scores decay with time; results computed for now are recomputed after this time."""
 LARGE_PATIENCE_SECONDS = 300.0
 """Maximum staleness of results over many pairs while new ones are computed."""
 LIST_PATIENCE_SECONDS = 60.0
