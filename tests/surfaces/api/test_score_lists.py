@@ -17,6 +17,7 @@ from consumer_fusion.score.snapshot_renewal import is_snapshot_due, take_snapsho
 from consumer_fusion.server import brand_cache
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.many_pairs import read_brands
+from consumer_fusion.surfaces.api.paging import write_cursor
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW, make_order, make_orders, open_small
@@ -158,3 +159,10 @@ def test_pages_have_every_pair_once_while_time_goes_on(tmp_path, order, has_snap
     with open_program(tmp_path / "ws", 0.0, step=timedelta(seconds=20)) as (_, program):
         rows = read_all(program, **({"order": order} if order else {}))
     assert len(rows) == len({(row["consumer"], row["brand"]) for row in rows}) == pairs
+
+
+@pytest.mark.parametrize("begun_us", [-(2**61), 0, 2**61])
+def test_a_cursor_with_a_time_of_somebodys_own_is_answered(program, begun_us):
+    cursor = write_cursor(("scores", None, None, None, "falling"), (-5.0, 1, 1, begun_us))
+    page = program.get("/scores", params={"order": "falling", "cursor": cursor})
+    assert page.status_code == 200

@@ -79,7 +79,8 @@ def build_routes(request_context: RequestContext) -> APIRouter:
         if consumers == []:
             raise _refuse_consumer()
         as_of_us = request_context.workspace.now_us if fixed_us is None else fixed_us
-        begun_us = None if after is None else int(after[3])
+        # No later than this page: a cursor is not signed.
+        begun_us = None if after is None else min(int(after[3]), as_of_us)
         days = FALLING_DAYS if order in answers.MOVEMENTS else None
         snapshots: list[BrandSnapshot] = []
         if consumers is None:
