@@ -8,11 +8,15 @@ import sys
 import pyarrow as pa
 
 _ARENA_LIMIT = 2
-_M_ARENA_MAX = -8  # malloc.h of the GNU C library
+_MAPPED_BYTES = 256 << 10
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of the GNU C library
 
 
 def limit_arenas() -> None:
     """Limit the number of malloc arenas, because each arena keeps its peak memory; Arrow uses them, too.
+
+    Large arrays stay outside the arenas. By itself the library raises the size from which it does so to that of the
+    largest array that was freed (32 MB at most), and small objects then lie between the gaps of such arrays.
 
     Must be called before many threads exist.
     """
@@ -21,6 +25,7 @@ def limit_arenas() -> None:
     library = _find_library()
     if library is not None:
         library.mallopt(_M_ARENA_MAX, _ARENA_LIMIT)
+        library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
 def release_memory() -> None:
