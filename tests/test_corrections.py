@@ -13,6 +13,7 @@ from consumer_fusion.identity import attribution
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import CORRECTIONS
 from consumer_fusion.repairs import replacements
+from command_line import ask_fusion, import_events, run_fusion
 from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
@@ -242,6 +243,19 @@ def test_two_who_apply_one_correction_at_once_lose_nothing(workspace, monkeypatc
     (correction,) = replacements.list_corrections(workspace)
     replacements.undo_correction(workspace, correction.correction_id)
     assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+
+
+def test_a_field_that_the_newer_version_lacks_is_told_as_a_change(tmp_path):
+    order = {
+        "event_id": "1", "source": "shop", "kind": "Order Completed", "consumer": "ann", "brand": "bakery",
+        "occurred_at": "2026-06-01T10:00:00Z",
+    }  # fmt: skip
+    assert run_fusion("init", tmp_path).status == 0
+    import_events(tmp_path, {**order, "value": 20.0, "currency": "EUR"})
+    import_events(tmp_path, order)
+    ask_fusion(tmp_path, "corrections", "apply", "--all")
+    (row,) = ask_fusion(tmp_path, "corrections", "list")
+    assert row["change"] == "currency: -, value: -"
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,13 @@ def _describe(each: Correction) -> CorrectionRow:
 
 def _tell_change(each: Correction) -> str:
     former = each.former or {}
-    hidden = ("source", "event_id", "identifiers", "precision")
+    hidden = {"source", "event_id", "identifiers", "precision"}
+    # What is on record has these always, also where no version says them.
+    lacking = former.keys() - each.newer.keys() - {"received_at", "trust"}
     return ", ".join(
-        f"{name}: {value}"
-        for name, value in each.newer.items()
-        if name not in hidden and former.get(name) != value
+        f"{name}: {each.newer.get(name, '-')}"
+        for name in (*each.newer, *sorted(lacking))
+        if name not in hidden and former.get(name) != each.newer.get(name)
     )
 
 
