@@ -53,27 +53,29 @@ def filled(tmp_path_factory):
         yield workspace
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def request_context(filled):
     made = RequestContext(filled, AuditBuffer(filled.store, filled.session_store), admit_token)
     yield made
     made.close()
 
 
-@pytest.fixture
-def program(filled, request_context):
-    """A program that may read all brands."""
+def make_program(workspace, request_context, brands=None):
+    """A program with a token for some brands, or for all."""
     return TestClient(
         build_api(request_context),
-        headers={"Authorization": f"Bearer {make_token(filled)}"},
+        headers={"Authorization": f"Bearer {make_token(workspace, brands)}"},
         raise_server_exceptions=False,
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def program(filled, request_context):
+    """A program that may read all brands."""
+    return make_program(filled, request_context)
+
+
+@pytest.fixture(scope="module")
 def bakery_program(filled, request_context):
     """A program that may read one brand only."""
-    return TestClient(
-        build_api(request_context), headers={"Authorization": f"Bearer {make_token(filled, ['bakery'])}"},
-        raise_server_exceptions=False,
-    )  # fmt: skip
+    return make_program(filled, request_context, ["bakery"])

@@ -7,8 +7,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from starlette.testclient import TestClient
-from tests.surfaces.api.conftest import make_token
+from tests.surfaces.api.conftest import make_program
 
 import consumer_fusion as fusion
 from consumer_fusion.events.entities import find_keys
@@ -19,20 +18,36 @@ from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.many_pairs import read_brands
 from consumer_fusion.surfaces.api.paging import write_cursor
 from consumer_fusion.surfaces.api.request_context import RequestContext
-from consumer_fusion.surfaces.api.routing import build_api
-from small_workspaces import NOW, make_order, make_orders, open_small
+from copied_workspaces import copy_made
+from small_workspaces import NOW, make_order, make_orders, make_small, open_small
 from token_admission import admit_token
 
 BRANDS = ("brand-0", "brand-1", "brand-2")
 ORDERS = (None, "lowest", "highest", "falling", "rising", "moving")
 
 
+def make_lists(folder, newest_days_ago):
+    """A workspace of three brands whose newest event is so old, and one event of the bakery's."""
+    make_small(folder, [*make_orders(120, consumers=23), make_order(500, days_ago=newest_days_ago)])
+
+
 @pytest.fixture
 def filled(tmp_path):
     """The workspace of a test alone, which `program` and `request_context` look at."""
-    with open_small(tmp_path / "ws") as opened:
-        fusion.import_events(opened, [*make_orders(120, consumers=23), make_order(500, days_ago=0.5)])
+    with open_small(copy_made(tmp_path / "ws", make_lists, 0.5)) as opened:
         yield opened
+
+
+@pytest.fixture
+def request_context(filled):
+    made = RequestContext(filled, AuditBuffer(filled.store, filled.session_store), admit_token)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(filled, request_context):
+    return make_program(filled, request_context)
 
 
 def find_brands(workspace):
@@ -51,18 +66,31 @@ def read_all(program, **asked):
             return rows
 
 
+def make_changed_since(folder):
+    """The same with snapshots, after which pairs changed and one came."""
+    with open_small(copy_made(folder, make_lists, 0.5)) as workspace:
+        take_snapshots(workspace, find_brands(workspace).values())
+        changed = [
+            make_order(900 + each, consumer=f"consumer-{each}", brand="brand-1", days_ago=0.2)
+            for each in (1, 2)
+        ]
+        new = make_order(950, consumer="new", brand="brand-1", days_ago=0.3)
+        fusion.import_events(workspace, [*changed, new])
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("brand", [None, "brand-1"])
-def test_lists_from_snapshots_are_those_of_the_command(filled, program, monkeypatch, order, brand):
+def test_lists_from_snapshots_are_those_of_the_command(tmp_path, monkeypatch, order, brand):
     def refuse(*_):
         raise AssertionError("all pairs are read again")
 
     monkeypatch.setattr(brand_cache, "read_brands", refuse)
-    take_snapshots(filled, find_brands(filled).values())
-    changed = [
-        make_order(900 + each, consumer=f"consumer-{each}", brand="brand-1", days_ago=0.2) for each in (1, 2)
-    ]
-    fusion.import_events(filled, [*changed, make_order(950, consumer="new", brand="brand-1", days_ago=0.3)])
+    copy_made(tmp_path / "ws", make_changed_since)
+    with open_program(tmp_path / "ws", 0.0) as (filled, program):
+        check_lists(filled, program, order, brand)
+
+
+def check_lists(filled, program, order, brand):
     asked = {name: value for name, value in (("order", order), ("brand", brand)) if value}
     told = read_all(program, **asked)
     wanted = answers.score_pairs(filled, brand=brand, order=order).to_pylist()
@@ -114,10 +142,7 @@ def open_program(folder, days_later, *, step=timedelta(0)):
     with fusion.open_workspace(folder, clock=lambda: next(moments), threads=1) as opened:
         made = RequestContext(opened, AuditBuffer(opened.store, opened.session_store), admit_token)
         try:
-            yield (
-                opened,
-                TestClient(build_api(made), headers={"Authorization": f"Bearer {make_token(opened)}"}),
-            )
+            yield opened, make_program(opened, made)
         finally:
             made.close()
 
@@ -135,8 +160,7 @@ def check_like_command(told, workspace, as_of, order):
 @pytest.mark.parametrize("has_snapshots", [False, True])
 def test_lists_of_a_quiet_workspace_are_of_the_time_that_they_name(tmp_path, as_of, has_snapshots):
     # The newest event is half a day old when the snapshots are taken, then a week: the default time falls back to it.
-    with open_small(tmp_path / "ws") as workspace:
-        fusion.import_events(workspace, [*make_orders(120, consumers=23), make_order(500, days_ago=0.5)])
+    copy_made(tmp_path / "ws", make_lists, 0.5)
     if has_snapshots:
         with open_program(tmp_path / "ws", 0.4) as (workspace, _):
             take_snapshots(workspace, find_brands(workspace).values())
@@ -150,8 +174,7 @@ def test_lists_of_a_quiet_workspace_are_of_the_time_that_they_name(tmp_path, as_
 @pytest.mark.parametrize("has_snapshots", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 def test_pages_have_every_pair_once_while_time_goes_on(tmp_path, order, has_snapshots):
-    with open_small(tmp_path / "ws") as workspace:
-        fusion.import_events(workspace, [*make_orders(120, consumers=23), make_order(500, days_ago=0.1)])
+    with open_small(copy_made(tmp_path / "ws", make_lists, 0.1)) as workspace:
         if has_snapshots:
             take_snapshots(workspace, find_brands(workspace).values())
         pairs = answers.score_pairs(workspace).num_rows
