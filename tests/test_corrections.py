@@ -7,13 +7,13 @@ import json
 import pytest
 
 import consumer_fusion as fusion
+from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.identity import attribution
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import CORRECTIONS
 from consumer_fusion.repairs import replacements
-from command_line import ask_fusion, import_events, run_fusion
 from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 

@@ -32,7 +32,8 @@ from consumer_fusion.score.states.brand_snapshots import (
     read_snapshot_heads,
     sweep_snapshots,
 )
-from small_workspaces import NOW, make_order, open_small
+from copied_workspaces import copy_made
+from small_workspaces import NOW, make_order, make_small, open_small
 
 KINDS = ["Order Completed", "Product Added", "Complaint Published", "Store Visited", "Order Refunded"]
 
@@ -47,10 +48,13 @@ def make_events(chance, count, *, first=0, days=90.0, consumers=60):
     ]  # fmt: skip
 
 
+def make_shops(folder):
+    make_small(folder, make_events(random.Random(1), 400))
+
+
 @pytest.fixture
 def workspace(tmp_path):
-    with open_small(tmp_path / "workspace") as opened:
-        fusion.import_events(opened, make_events(random.Random(1), 400))
+    with open_small(copy_made(tmp_path / "workspace", make_shops)) as opened:
         yield opened
 
 
