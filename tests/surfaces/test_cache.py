@@ -13,7 +13,14 @@ from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.translation import read_language, use_language
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.server import cache
-from consumer_fusion.server.cache import REST_FACTOR, Cache, Version, estimate_bytes
+from consumer_fusion.server.cache import (
+    REST_FACTOR,
+    UNUSED_FACTOR,
+    UNUSED_SECONDS,
+    Cache,
+    Version,
+    estimate_bytes,
+)
 from consumer_fusion.surfaces.console.cache_control import find_patience, without_cache
 from consumer_fusion.surfaces.console.console_application import NO_CACHE_HEADER
 
@@ -205,6 +212,23 @@ def test_what_was_not_asked_for_the_longest_goes_first():
         kept.recall("b", Version(0), fail)
     assert kept.recall("a", Version(0), fail) == "x" * 1_000
     kept.close()
+
+
+def test_what_nobody_asks_for_goes_after_a_while_and_what_is_costly_stays_longer(clock, kept):
+    def look(key, seconds):
+        make = Maker(clock, seconds)
+        kept.recall(key, Version("rules", "events"), make)
+        return "made" if make.made else "kept"
+
+    look("cheap", 0.1), look("asked for", 0.1), look("costly", 5.0)
+    for _ in range(3):
+        clock[0] += UNUSED_SECONDS / 2
+        assert look("asked for", 0.1) == "kept"
+        look(f"another at {clock[0]}", 0.1)
+    assert (look("asked for", 0.1), look("costly", 5.0), look("cheap", 0.1)) == ("kept", "kept", "made")
+    clock[0] += 2 * UNUSED_FACTOR * 5.0
+    look("another", 0.1)
+    assert look("costly", 5.0) == "made"
 
 
 def test_the_size_of_a_value_is_about_what_it_takes():

@@ -20,6 +20,10 @@ T = TypeVar("T")
 BYTES_LIMIT = 128 << 20
 REST_FACTOR = 20.0
 """Pause after a background computation, as a multiple of its duration, however fast events arrive."""
+UNUSED_SECONDS = 300.0
+UNUSED_FACTOR = 1_000.0
+"""A value that nobody asks for is evicted after so many seconds, or after that multiple of its duration if longer."""
+_SWEEP_SECONDS = 10.0
 _SAMPLE = 50
 _log = logging.getLogger(__name__)
 
@@ -98,8 +102,12 @@ class _CacheEntry:
     version: Version
     held: float
     made: float
+    used: float
     seconds: float
     size: int
+
+    def is_unused(self, now: float) -> bool:
+        return now - self.used > max(UNUSED_SECONDS, UNUSED_FACTOR * self.seconds)
 
 
 class Cache:
@@ -113,6 +121,7 @@ class Cache:
         self._bytes_limit = bytes_limit
         self._kept: OrderedDict[Hashable, _CacheEntry] = OrderedDict()
         self._size = 0
+        self._swept = monotonic()
         self._locks = KeyLocks()
         self._guard = threading.Lock()
         self._threads: set[threading.Thread] = set()
@@ -167,7 +176,8 @@ class Cache:
         with self._guard:
             before = self._kept.pop(key, None)
             self._size += size - (0 if before is None else before.size)
-            self._kept[key] = _CacheEntry(value, version, now, now, seconds, size)
+            self._kept[key] = _CacheEntry(value, version, now, now, now, seconds, size)
+            self._sweep(now)
             while self._size > self._bytes_limit and len(self._kept) > 1:
                 self._size -= self._kept.popitem(last=False)[1].size
 
@@ -211,9 +221,18 @@ class Cache:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
+                kept.used = monotonic()
                 if kept.version == version:
-                    kept.held = monotonic()
+                    kept.held = kept.used
             return kept
+
+    def _sweep(self, now: float) -> None:
+        """Evict the values that are unused: while events arrive, those of pairs are never valid again."""
+        if now - self._swept < _SWEEP_SECONDS:
+            return
+        self._swept = now
+        for key in [key for key, each in self._kept.items() if each.is_unused(now)]:
+            self._size -= self._kept.pop(key).size
 
     def _refresh(
         self, key: Hashable, version: Version, compute: Callable[[], T], kept: _CacheEntry | None
