@@ -338,7 +338,7 @@ class Reader:
         if peer is not None:
             self.tasks[PEER] = lambda: (f"/sums?{self.choose_pair()}", {})
         self.taken: dict[str, list[float]] = {name: [] for name in self.tasks}
-        self.waits: list[float] = []
+        self.waits: list[str] = []
         self.unplaced = 0
 
     def page(self, path: str) -> tuple[str, dict[str, str]]:
@@ -357,13 +357,13 @@ class Reader:
             status, body = self.peer.ask(path)
         else:
             status, body = self.server.ask("GET", path, None, **headers)
-        self.taken[name].append((time.perf_counter() - begin) * 1e3)
         if status == 202:
-            # The page says that it is being read; a browser asks again.
-            while status == 202:
-                time.sleep(0.1)
-                status, body = self.server.ask("GET", path, None, **headers)
-            self.waits.append((time.perf_counter() - begin) * 1e3)
+            self.waits.append(name)
+        # The page says that it is being read; a browser asks again.
+        while status == 202:
+            time.sleep(0.1)
+            status, body = self.server.ask("GET", path, None, **headers)
+        self.taken[name].append((time.perf_counter() - begin) * 1e3)
         if status != 200:
             raise SystemExit(f"{path} was answered with {status}: {body[:500]}")
         if name == PEER and body == "[]":
@@ -475,8 +475,7 @@ def tell(title: str, figures: dict[str, dict[str, float]]) -> None:
 def tell_state(reader: Reader, server: Server) -> None:
     """Print what a phase of one round has met, and the memory then."""
     if reader.waits:
-        print(f"  {len(reader.waits)} pages were being read when asked for; they were there after "
-              f"{statistics.median(reader.waits):,.0f} ms, {max(reader.waits):,.0f} ms at most")  # fmt: skip
+        print(f"  being read when asked for, and asked for again: {', '.join(reader.waits)}")
     print(f"  {reader.unplaced} scores of pairs without their place in the brand yet")
     now, highest = server.read_status("VmRSS"), server.read_status("VmHWM")
     print(f"  memory {now:,.0f} MB now, {highest:,.0f} MB at its highest, aside "

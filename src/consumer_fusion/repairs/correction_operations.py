@@ -73,7 +73,7 @@ def _describe(each: Correction) -> CorrectionRow:
 def _tell_change(each: Correction) -> str:
     former = each.former or {}
     hidden = {"source", "event_id", "identifiers", "precision"}
-    # What is on record has these always, also where no version says them.
+    # A stored event always has these, even if no version of it contains them.
     lacking = former.keys() - each.newer.keys() - {"received_at", "trust"}
     return ", ".join(
         f"{name}: {each.newer.get(name, '-')}"

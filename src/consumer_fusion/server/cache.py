@@ -22,7 +22,7 @@ REST_FACTOR = 20.0
 """Pause after a background computation, as a multiple of its duration, however fast events arrive."""
 UNUSED_SECONDS = 300.0
 UNUSED_FACTOR = 1_000.0
-"""A value that nobody asks for is evicted after so many seconds, or after that multiple of its duration if longer."""
+"""An unused value is evicted after the first, or after the second times the duration of its computation if longer."""
 _SWEEP_SECONDS = 10.0
 _SAMPLE = 50
 _log = logging.getLogger(__name__)
