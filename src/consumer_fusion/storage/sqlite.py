@@ -81,7 +81,7 @@ WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; other writers wait for it."""
 _BUSY_MILLISECONDS = 120_000
 
-_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -2048"
+_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -16384", "pragma cache_size = -2048"
 """In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""
 _READING_PRAGMAS = ("temp_store = memory",)
 LOG_BYTES_LIMIT = 32 << 20
