@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from consumer_fusion.errors import ExhaustedError
+from consumer_fusion.errors import EngineError, ExhaustedError
+from consumer_fusion.storage import duckdb as duckdb_engine
 from consumer_fusion.storage.duckdb import DuckDBEngine
 
 SETTINGS = (
@@ -56,4 +57,19 @@ def test_a_file_that_was_being_written_when_memory_ran_out_is_not_called_damaged
             "select list(range) as numbers from range(50000000)", tmp_path / "out.parquet", step="write"
         )
     assert "memory_limit_mb" in caught.value.hint
+    engine.close()
+
+
+def test_the_database_is_opened_anew_after_many_calls_but_never_beside_a_stream(monkeypatch):
+    monkeypatch.setattr(duckdb_engine, "_RENEWED_AFTER", 3)
+    engine = DuckDBEngine(threads=1)
+    engine.read("create table noted as select 7 as seven", step="note")
+    stream = engine.stream("select range from range(50000)", step="stream", rows_per_batch=2048)
+    next(stream)
+    for _ in range(5):
+        assert engine.read("select seven from noted", step="read the note").to_pylist() == [{"seven": 7}]
+    stream.close()
+    with pytest.raises(EngineError, match="noted"):
+        engine.read("select seven from noted", step="read the note")
+    assert read_settings(engine)["TimeZone"] == "UTC"
     engine.close()
