@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -329,26 +330,27 @@ def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
 def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
     """The kinds of events without points, with their numbers of events."""
     force = put_points_in_force(workspace)
-    scored = sorted(number for key, number in force.kind_ids.items() if key in force.points.kinds)
+    scored = {number for key, number in force.kind_ids.items() if key in force.points.kinds}
     with workspace.store.reading() as session:
         source = open_events(
             session,
             workspace.folder,
             EventSelection(is_attributed_only=False),
-            columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
+            columns=("kind_id", "kind"),
+            is_merged=False,
         )
-        listed_kinds = ", ".join(map(str, scored)) or "-1"
         rows = workspace.engine.read(
-            f"""
-            select kind, count(*) as events from {source.relation} e
-            where kind <> '{RECOVERY_KIND}' and kind_id not in ({listed_kinds})
-            group by kind order by events desc, kind
-            """,  # noqa: S608 - integers and a constant of our own
-            step="count events without points",
+            f"select kind_id, kind, count(*) as events from {source.relation} e "  # noqa: S608 - text of our own
+            "group by kind_id, kind",
+            step="count events of kinds",
             tables=source.tables,
         )
-    listed: list[dict[str, object]] = rows.to_pylist()
-    return listed
+    counts: Counter[str] = Counter()
+    for row in rows.to_pylist():
+        if row["kind_id"] not in scored and row["kind"] != RECOVERY_KIND:
+            counts[row["kind"]] += row["events"]
+    listed = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return [{"kind": kind, "events": events} for kind, events in listed]
 
 
 def export_workspace(

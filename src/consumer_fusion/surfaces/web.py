@@ -171,6 +171,7 @@ def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_endin
         with workspace.store.reading() as session:
             is_large = is_many(session, None)
         if is_large:
+            queries.count_unscored()  # first, because a page waits for it
             side.request_context.workers.run_ahead(digest_segments)
         if is_snapshot_due(workspace):
             side.request_context.workers.run_ahead(keep_snapshots)

@@ -319,7 +319,6 @@ class ConsoleQueries:
         if not self._is_many(None):
             return
         moment_us = self.choose_moment()
-        self.count_unscored()
         for brand in self.read_brands(moment_us).brands["brand"].to_pylist()[:BRANDS_WARMED]:
             if self._is_many(brand):
                 self.read_brand(brand, moment_us)
