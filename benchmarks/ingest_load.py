@@ -33,10 +33,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from measuring import describe_machine
+from measuring import Target, describe_machine, write_targets
 
 CONNECTIONS = 64
 BATCH = 100
@@ -400,7 +401,20 @@ def measure_append(folder: Path, events: int, seconds: float) -> dict[str, float
     }  # fmt: skip
 
 
-def run_load(rounds: int, seconds: float) -> None:
+def judge(medians: Mapping[str, Mapping[str, float]]) -> list[Target]:
+    """The medians against their bounds: CPU of an event until acknowledged, and until landed, and the memory."""
+    targets = []
+    for way, acknowledged_us, landed_us in (("single", 100, 150), (f"batch of {BATCH}", 8, 16)):
+        kept, live = medians[f"acknowledge, {way}"], medians[f"acknowledge and read, {way}"]
+        targets += [
+            Target(f"acknowledge, {way}", kept["cpu_us_an_event"], acknowledged_us, "CPU us an event"),
+            Target(f"landed, {way}", live["landed_us_an_event"], landed_us, "CPU us an event"),
+            Target(f"memory of the server, {way}", live["peak_mb"], 450, "MB"),
+        ]
+    return targets
+
+
+def run_load(rounds: int, seconds: float) -> int:
     import consumer_fusion as fusion
 
     floors = {1: ("no-op, single", "append, single"), BATCH: ("no-op, batch of 100", "append, batch of 100")}
@@ -411,7 +425,7 @@ def run_load(rounds: int, seconds: float) -> None:
         ("peer: SQLite by hand, single", "peer", 1), ("peer: SQLite by hand, batch of 100", "peer", BATCH),
     ]  # fmt: skip
     found: dict[str, list[dict[str, float]]] = {}
-    for _ in range(rounds):
+    for number in range(rounds):
         for events, (_, name) in floors.items():
             with tempfile.TemporaryDirectory() as place:
                 found.setdefault(name, []).append(measure_append(Path(place), events, 2.0))
@@ -419,6 +433,7 @@ def run_load(rounds: int, seconds: float) -> None:
             with tempfile.TemporaryDirectory() as place:
                 folder = fusion.create_workspace(Path(place) / "workspace")
                 found.setdefault(name, []).append(measure(folder, mode, events, seconds, 1.5))
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
     print(
         f"{describe_machine()}, load average {os.getloadavg()[0]:.1f}, {CONNECTIONS} connections, {rounds} rounds"
     )
@@ -441,9 +456,12 @@ def run_load(rounds: int, seconds: float) -> None:
     for name, cells in medians.items():
         listed = (f"{cells[column]:,.1f}" if column in cells else "" for column in columns)
         print(f"{name:36} " + " ".join(f"{cell:>15}" for cell in listed))
+    targets = judge(medians)
+    print(write_targets(targets))
+    return 0 if all(each.is_met for each in targets) else 1
 
 
-def run_kills(kills: int) -> None:
+def run_kills(kills: int) -> int:
     import pyarrow.parquet as pq
 
     import consumer_fusion as fusion
@@ -508,11 +526,10 @@ def run_kills(kills: int) -> None:
     print(f"{kills} kills, {met['checking']} while arrivals were checked, {met['landing']} while they landed; "
           f"{len(acknowledged):,} acknowledged, {len(counts):,} on record, {len(lost)} lost, "
           f"{len(doubled)} doubled")  # fmt: skip
-    if lost or doubled:
-        raise SystemExit(1)
+    return 1 if lost or doubled else 0
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -535,10 +552,11 @@ def main() -> None:
     elif arguments.send:
         send_load(arguments)
     elif arguments.kills:
-        run_kills(arguments.kills)
+        return run_kills(arguments.kills)
     else:
-        run_load(arguments.rounds, arguments.seconds)
+        return run_load(arguments.rounds, arguments.seconds)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

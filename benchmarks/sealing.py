@@ -24,6 +24,7 @@ import resource
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -38,7 +39,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measuring import Stopwatch, describe_machine
+from measuring import Stopwatch, Target, describe_machine, write_targets
 
 from consumer_fusion.events import compaction
 from consumer_fusion.events.event_reader import FOLDED_MARK
@@ -347,7 +348,15 @@ def simulate_all() -> dict[str, dict[str, float]]:
     }
 
 
-def main() -> None:
+def judge(figures: dict[str, float]) -> list[Target]:
+    """The medians of the largest inbox against their bounds."""
+    return [
+        Target("longest wait of a landing", figures["longest_wait_ms"], 200, "ms"),
+        Target("memory of sealing on top", figures["memory_mb_on_top"], 200, "MB"),
+    ]
+
+
+def main() -> int:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, nargs="+", default=[150_000, 300_000, 600_000])
@@ -356,21 +365,25 @@ def main() -> None:
     parser.add_argument("--simulate", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    targets: list[Target] = []
     figures: dict[str, object] = {"machine": str(describe_machine())}
     if given.simulate:
         figures |= simulate_all()
     else:
-        for count in given.events:
+        for count in sorted(given.events):
             rounds = []
-            for _ in range(given.rounds):
+            for number in range(given.rounds):
                 with tempfile.TemporaryDirectory(prefix="fusion-sealing-") as folder:
                     rounds.append(measure(Path(folder) / make_id(), count, given.sealed))
-            figures[f"{count:,} events"] = {
-                name: round(statistics.median(each[name] for each in rounds), 2) for name in rounds[0]
-            }
+                print(
+                    f"{count:,} events, round {number + 1} of {given.rounds}: {rounds[-1]['seconds']:g} s",
+                    file=sys.stderr,
+                )
+            medians = {name: round(statistics.median(each[name] for each in rounds), 2) for name in rounds[0]}
+            figures[f"{count:,} events"], targets = medians, judge(medians)
     if given.json:
-        print(json.dumps(figures, indent=2))
-        return
+        print(json.dumps(figures | {"targets": [each.to_json() for each in targets]}, indent=2))
+        return 0 if all(each.is_met for each in targets) else 1
     for name, values in figures.items():
         print(name)
         for key, value in values.items() if isinstance(values, dict) else (("", values),):
@@ -379,7 +392,9 @@ def main() -> None:
                 if isinstance(value, (int, float))
                 else f"  {value}"
             )
+    print(write_targets(targets))
+    return 0 if all(each.is_met for each in targets) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from measuring import describe_machine
+from measuring import Target, describe_machine, write_targets
 
 FUSION = (sys.executable, "-m", "consumer_fusion")
 PEOPLE = 100
@@ -27,6 +27,9 @@ EVENT = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store
 """The first event of the tiny file; the others are of other consumers."""
 EVENTS = 10
 FLOOR = "numpy, pyarrow, duckdb"
+SECONDS_LIMITS = {"fusion --help": 0.2, "fusion version": 0.35, "fusion score": 0.6}
+MEMORY_LIMIT_MB = 120.0
+"""The most memory of `fusion score` on a small workspace."""
 
 
 def measure(words: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
@@ -43,7 +46,7 @@ def measure(words: Sequence[str], environment: dict[str, str]) -> tuple[float, f
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -96,6 +99,7 @@ def main() -> None:
                 runs[name].append(measure(words, environment))
         print(describe_machine())
         print(f"{'':<26}{'CPU-s':>8}{'x floor':>8}{'MB':>8}")
+        targets = []
         for name, measured in runs.items():
             counted = range(1, len(measured))  # the first compiles byte code
             seconds, megabytes = (
@@ -103,7 +107,13 @@ def main() -> None:
             )
             ratio = statistics.median(measured[each][0] / runs[FLOOR][each][0] for each in counted)
             print(f"{name:<26}{seconds:>8.2f}{ratio:>8.2f}{megabytes:>8.0f}")
+            if name in SECONDS_LIMITS:
+                targets.append(Target(name, seconds, SECONDS_LIMITS[name], "CPU-s"))
+            if name == "fusion score":
+                targets.append(Target(f"memory of {name}", megabytes, MEMORY_LIMIT_MB, "MB"))
+        print(write_targets(targets))
+        return 0 if all(each.is_met for each in targets) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
