@@ -6,8 +6,8 @@
 
 `fusion serve` runs in a process of its own. One reader asks for everything in turn, a no-op route among it, first while
 nothing arrives and then while events are posted at a steady rate. Each round starts the server anew; what is told are
-the medians of the rounds, memory is the most of any. Reader, sender and server share the machine, so that the ratio to
-the no-op route travels better than the milliseconds.
+the medians of the rounds, memory is the most of any, each shared page counted once. Reader, sender and server share the
+machine, so that the ratio to the no-op route travels better than the milliseconds.
 
 The peer is another process with the same HTTP server, which answers with the sums by kind of a pair: one look into the
 store for the numbers of consumer and brand, and one DuckDB query over the Parquet files of the consumer's part. It sees
@@ -40,6 +40,7 @@ from typing import Any
 
 import duckdb
 from measuring import Target, describe_machine, write_targets
+from process_memory import MemoryWatch, sample_memory
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
@@ -285,21 +286,6 @@ class Server:
             raise SystemExit("The visitor was not let in.")
         return "; ".join(cookies)
 
-    def read_status(self, name: str) -> float:
-        """A figure of the process in MB: VmRSS, or VmHWM for its peak."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
-
-    def read_aside_megabytes(self) -> float:
-        """The memory of the processes that the server has started."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = [each for each in children.parent.parent.glob("*/children") if each.exists()]
-        pids = {pid for each in found for pid in each.read_text().split()}
-        statuses = [Path(f"/proc/{pid}/status").read_text(encoding="ascii") for pid in pids]
-        return sum(
-            int(text.partition("VmRSS:")[2].split()[0]) / 1024 for text in statuses if "VmRSS:" in text
-        )
-
     def read_cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -472,41 +458,41 @@ def tell(title: str, figures: dict[str, dict[str, float]]) -> None:
               f"{each['p99_ms']:>8.1f} {each['most_ms']:>8.1f} {each['ratio']:>12.1f}")  # fmt: skip
 
 
-def tell_state(reader: Reader, server: Server) -> None:
+def tell_state(reader: Reader, server: Server, watch: MemoryWatch) -> None:
     """Print what a phase of one round has met, and the memory then."""
     if reader.waits:
         print(f"  being read when asked for, and asked for again: {', '.join(reader.waits)}")
     print(f"  {reader.unplaced} scores of pairs without their place in the brand yet")
-    now, highest = server.read_status("VmRSS"), server.read_status("VmHWM")
-    print(f"  memory {now:,.0f} MB now, {highest:,.0f} MB at its highest, aside "
-          f"{server.read_aside_megabytes():,.0f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
+    print(f"  memory {sample_memory(server.process.pid)} now, {watch.highest} at its highest; "
+          f"load average {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
 
 
 def measure_round(home: Path, number: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Start the server, and measure it while nothing arrives and while events do."""
     server, peer = Server(home), Peer(home)
     print(f"round {number + 1} of {arguments.rounds}: ready after {server.start_seconds:.1f} s, "
-          f"{server.read_status('VmRSS'):,.0f} MB")  # fmt: skip
+          f"{sample_memory(server.process.pid)}")  # fmt: skip
     found: dict[str, Any] = {"start_seconds": server.start_seconds}
     try:
-        reader = Reader(server, arguments.pairs, 2 * number + 1, peer)
-        for name in reader.tasks:
-            reader.ask_once(name)
-        first = {name: taken.pop() for name, taken in reader.taken.items()}
-        reader.ask_in_turn(arguments.seconds, arguments.pause)
-        found["quiet"] = take_figures(reader, first)
-        tell_state(reader, server)
-        reader = Reader(server, arguments.pairs, 2 * number + 2, peer)
-        with send_events(server, arguments.rate, arguments.pairs, batch=arguments.batch) as acknowledged:
-            time.sleep(3.0)
-            before, begin = server.read_cpu_seconds(), time.perf_counter()
-            reader.ask_in_turn(arguments.seconds * 2, arguments.pause)
-            busy = (server.read_cpu_seconds() - before) / (time.perf_counter() - begin)
-        found["arriving"] = take_figures(reader, {})
-        tell_state(reader, server)
-        print(f"  server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
-              f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
-        found["peak_mb"] = server.read_status("VmHWM") + server.read_aside_megabytes()
+        with MemoryWatch(server.process.pid) as watch:
+            reader = Reader(server, arguments.pairs, 2 * number + 1, peer)
+            for name in reader.tasks:
+                reader.ask_once(name)
+            first = {name: taken.pop() for name, taken in reader.taken.items()}
+            reader.ask_in_turn(arguments.seconds, arguments.pause)
+            found["quiet"] = take_figures(reader, first)
+            tell_state(reader, server, watch)
+            reader = Reader(server, arguments.pairs, 2 * number + 2, peer)
+            with send_events(server, arguments.rate, arguments.pairs, batch=arguments.batch) as acknowledged:
+                time.sleep(3.0)
+                before, begin = server.read_cpu_seconds(), time.perf_counter()
+                reader.ask_in_turn(arguments.seconds * 2, arguments.pause)
+                busy = (server.read_cpu_seconds() - before) / (time.perf_counter() - begin)
+            found["arriving"] = take_figures(reader, {})
+            tell_state(reader, server, watch)
+            print(f"  server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
+                  f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
+            found["peak_mb"] = watch.highest.total_mb
     finally:
         server.end()
         peer.end()
@@ -566,7 +552,7 @@ def measure_demo() -> int:
             check=True, capture_output=True,
         )  # fmt: skip
         server = Server(home)
-        print(f"ready after {server.start_seconds:.1f} s, {server.read_status('VmRSS'):,.0f} MB")
+        print(f"ready after {server.start_seconds:.1f} s, {sample_memory(server.process.pid)}")
         page = {"Cookie": server.cookie}
         pair = "consumer=pop-artist&brand=sweater-brand"
         paths = ["/brands", "/points", "/identities", "/rejected", "/keys", "/audit", f"/relationship?{pair}"]
@@ -575,20 +561,21 @@ def measure_demo() -> int:
         for name in ("distribution", "movers", "kinds", "both-sides", "activity"):
             paths.append(f"/brand/figure?name={name}&brand=sweater-brand")
         try:
-            for _ in range(3):
-                for path in paths:
-                    while (answer := server.ask("GET", path, None, **page))[0] == 202:
-                        time.sleep(0.2)  # it is being read
-                    status, body = answer
-                    if status != 200:
-                        raise SystemExit(f"{path} was answered with {status}: {body[:300]}")
-            print(f"after its pages: {server.read_status('VmRSS'):,.0f} MB")
-            with send_events(server, 200, 2_000, batch=10):
-                for _ in range(20):
-                    server.ask("GET", "/brand?brand=sweater-brand", None, **page)
-                    time.sleep(0.5)
-            peak = server.read_status("VmHWM")
-            print(f"after events: {server.read_status('VmRSS'):,.0f} MB, {peak:,.0f} MB at its highest")
+            with MemoryWatch(server.process.pid) as watch:
+                for _ in range(3):
+                    for path in paths:
+                        while (answer := server.ask("GET", path, None, **page))[0] == 202:
+                            time.sleep(0.2)  # it is being read
+                        status, body = answer
+                        if status != 200:
+                            raise SystemExit(f"{path} was answered with {status}: {body[:300]}")
+                print(f"after its pages: {sample_memory(server.process.pid)}")
+                with send_events(server, 200, 2_000, batch=10):
+                    for _ in range(20):
+                        server.ask("GET", "/brand?brand=sweater-brand", None, **page)
+                        time.sleep(0.5)
+                peak = watch.highest.total_mb
+                print(f"after events: {sample_memory(server.process.pid)}, {watch.highest} at its highest")
         finally:
             server.end()
     target = Target("memory of the demo's server", peak, DEMO_LIMIT_MB, "MB")

@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import Target, describe_machine, write_targets
+from process_memory import MemoryWatch
 
 CONNECTIONS = 64
 BATCH = 100
@@ -156,11 +157,6 @@ class Server:
     def read_cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def read_peak_megabytes(self) -> float:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in (self.process.pid, *children)]
-        return sum(int(each.partition("VmHWM:")[2].split()[0]) for each in statuses) / 1024
 
     def end(self) -> None:
         self.process.terminate()
@@ -340,24 +336,26 @@ def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float)
     server = Server(folder, mode)
     started_cpu = server.read_cpu_seconds()
     result = folder.with_name("result.json")
-    sender = start_load(server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup, result)
-    time.sleep(warmup + 0.3)  # the generator needs a moment to start
-    before, begin = server.read_cpu_seconds(), time.perf_counter()
-    time.sleep(seconds - 0.6)
-    cpu, wall = server.read_cpu_seconds() - before, time.perf_counter() - begin
-    told = end_load(sender, result)
-    landed = None
-    if mode == "live":
-        wait_until_landed(folder)
-        landed = (server.read_cpu_seconds() - started_cpu) / (told["all_requests"] * events) * 1e6
-    peak = server.read_peak_megabytes()
+    with MemoryWatch(server.process.pid) as watch:
+        sender = start_load(
+            server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup, result
+        )
+        time.sleep(warmup + 0.3)  # the generator needs a moment to start
+        before, begin = server.read_cpu_seconds(), time.perf_counter()
+        time.sleep(seconds - 0.6)
+        cpu, wall = server.read_cpu_seconds() - before, time.perf_counter() - begin
+        told = end_load(sender, result)
+        landed = None
+        if mode == "live":
+            wait_until_landed(folder)
+            landed = (server.read_cpu_seconds() - started_cpu) / (told["all_requests"] * events) * 1e6
     server.end()
     if mode == "peer":
         check_kept(folder / "peer.db", told["all_requests"] * events)
     rate = told["requests"] * events / seconds
     return {
         "events_a_second": rate, "p50_ms": told["p50_ms"], "p99_ms": told["p99_ms"],
-        "cpu_us_an_event": cpu / wall / rate * 1e6, "landed_us_an_event": landed, "peak_mb": peak,
+        "cpu_us_an_event": cpu / wall / rate * 1e6, "landed_us_an_event": landed, "peak_mb": watch.highest.total_mb,
         "refused": sum(told["refused"].values()),
     }  # fmt: skip
 

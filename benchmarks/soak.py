@@ -22,6 +22,7 @@ from pathlib import Path
 
 from console_load import Reader, Server, build_workspace, find_percentile, send_events
 from measuring import Target, describe_machine, write_targets
+from process_memory import sample_memory
 
 SAMPLE_SECONDS = 10.0
 SLOPE_LIMIT_PERCENT = 0.5
@@ -57,27 +58,6 @@ class Sample:
 
 
 # --- what is read of the server ---
-
-
-def list_descendants(pid: int) -> list[int]:
-    """The processes below one, at any depth."""
-    found = []
-    for each in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in each.read_text(encoding="ascii").split()]
-        except OSError:
-            continue  # the thread has ended
-        found += [*children, *(below for child in children for below in list_descendants(child))]
-    return found
-
-
-def read_memory_mb(pid: int) -> float:
-    """The memory of a process, each shared page divided among those who share it; 0 once it has ended."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    return int(rollup.partition("\nPss:")[2].split()[0]) / 1024
 
 
 def measure_files(home: Path) -> tuple[float, float]:
@@ -117,11 +97,12 @@ def take_samples(
         if not posts:
             raise SystemExit("No event was acknowledged in ten seconds.")
         figures, (files_mb, logs_mb) = read_figures(server), measure_files(server.home)
+        memory = sample_memory(server.process.pid)
         now, cpu_seconds = time.perf_counter(), server.read_cpu_seconds()
         yield Sample(
             seconds=now - began,
-            server_mb=read_memory_mb(server.process.pid),
-            aside_mb=sum(map(read_memory_mb, list_descendants(server.process.pid))),
+            server_mb=memory.process_mb,
+            aside_mb=memory.below_mb,
             waiting=int(figures["fusion_arrivals_waiting"]),
             refused=int(figures["fusion_arrivals_refused"]),
             events=int(figures["fusion_events_inbox"] + figures["fusion_events_sealed"]),

@@ -1,0 +1,85 @@
+"""The memory of a process with all processes below it, each shared page counted once (PSS), as the system tells it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+SAMPLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySample:
+    """Memory in MB of a process, and of those below it together."""
+
+    process_mb: float
+    below_mb: float
+
+    @property
+    def total_mb(self) -> float:
+        return self.process_mb + self.below_mb
+
+    def __str__(self) -> str:
+        return f"{self.total_mb:,.0f} MB ({self.process_mb:,.0f} and {self.below_mb:,.0f} in processes below)"
+
+
+class MemoryWatch:
+    """Notes the most memory of a process tree, looking once a second within a `with` block.
+
+    Args:
+        pid: The topmost process.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._highest = sample_memory(pid)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    @property
+    def highest(self) -> MemorySample:
+        """The sample with the highest total so far."""
+        return self._highest
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(SAMPLE_SECONDS):
+            self._highest = max(self._highest, sample_memory(self._pid), key=lambda each: each.total_mb)
+
+    def __enter__(self) -> MemoryWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+def sample_memory(pid: int) -> MemorySample:
+    """The memory of a process tree now."""
+    return MemorySample(_read_memory_mb(pid), sum(map(_read_memory_mb, _list_descendants(pid))))
+
+
+def _list_descendants(pid: int) -> list[int]:
+    """The processes below one, at any depth."""
+    found = []
+    for each in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in each.read_text(encoding="ascii").split()]
+        except OSError:
+            continue  # the thread has ended
+        found += [*children, *(below for child in children for below in _list_descendants(child))]
+    return found
+
+
+def _read_memory_mb(pid: int) -> float:
+    """The memory of a process, each shared page divided among those who share it; 0 once it has ended."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    _, found, rest = rollup.partition("\nPss:")
+    return int(rest.split()[0]) / 1024 if found else 0.0
