@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-SAMPLE_SECONDS = 1.0
+SAMPLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class MemorySample:
 
 
 class MemoryWatch:
-    """Notes the most memory of a process tree, looking once a second within a `with` block.
+    """Notes the most memory of a process tree, looking every two seconds within a `with` block.
 
     Args:
         pid: The topmost process.

@@ -114,3 +114,29 @@ def test_events_are_not_compared_with_every_sighting(workspace, monkeypatch, rul
     assert pipeline.land_arrivals(workspace).accepted == 58
     assert len(plans) == 2
     assert all("HASH_JOIN" in plan and "BLOCKWISE_NL_JOIN" not in plan for plan in plans)
+
+
+def test_a_full_batch_lands_in_the_least_memory_that_can_be_set(tmp_path):
+    folder = fusion.create_workspace(tmp_path / "small")
+    (folder / "fusion.toml").write_text("memory_limit_mb = 128\n", encoding="utf-8")
+    call = {
+        "type": "track", "event": "Order Completed", "userId": "anna", "timestamp": "2026-06-05T20:00:00Z",
+        "properties": {"revenue": 20, "currency": "EUR", "note": "x" * 400},
+    }  # fmt: skip
+    calls = [call | {"messageId": f"m{number}"} for number in range(800)]
+    batch = json.dumps({"batch": calls, "context": {"page": {"path": "/checkout"}}})
+    with fusion.open_workspace(folder) as opened:
+        with opened.arrivals.writing() as session:
+            append_arrivals(
+                session, [Arrival("segment", "shop", "bakery", "server", None, 1_781_000_000_000_000, batch)]
+            )
+        assert pipeline.land_arrivals(opened).accepted == 800
+
+
+def test_a_landing_for_which_memory_is_short_goes_on_in_files(tmp_path):
+    folder = fusion.create_workspace(tmp_path / "small")
+    (folder / "fusion.toml").write_text("memory_limit_mb = 128\n", encoding="utf-8")
+    with fusion.open_workspace(folder) as opened:
+        hashes = "select md5(cast(range as text)) as hash from range(3000000) order by hash"
+        found = opened.arrivals_engine.read(f"select count(*) as rows from ({hashes})", step="sort")
+        assert found.to_pylist() == [{"rows": 3_000_000}]

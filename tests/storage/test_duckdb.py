@@ -73,3 +73,12 @@ def test_the_database_is_opened_anew_after_many_calls_but_never_beside_a_stream(
         engine.read("select seven from noted", step="read the note")
     assert read_settings(engine)["TimeZone"] == "UTC"
     engine.close()
+
+
+def test_an_engine_that_ends_leaves_the_folders_in_its_own_to_others(tmp_path):
+    outer, inner = DuckDBEngine(tmp_path / "spilled"), DuckDBEngine(tmp_path / "spilled" / "within" / "deep")
+    for engine in (outer, inner):
+        engine.read("select 1", step="begin")
+    outer.close()
+    assert (tmp_path / "spilled" / "within" / "deep").is_dir()
+    inner.close()

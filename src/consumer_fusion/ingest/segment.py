@@ -48,14 +48,16 @@ calls as (
     from objects where object is null or json_type(object, '$.batch') is distinct from 'ARRAY'
     union all
     select line_number, call_number,
-        cast(case when json_type(call) = 'OBJECT' then json_merge_patch(
-            json_merge_patch(object, {quote_text(_NOT_OF_A_CALL)}), call) else call end as varchar) as raw,
-        call, object as around, detail, line_problem as problem
+        cast(case when json_type(call) = 'OBJECT' then json_merge_patch(around, call) else call end as varchar) as raw,
+        call, around, detail, line_problem as problem
     from (
-        select *, generate_subscripts(elements, 1) as call_number, unnest(elements) as call
+        -- What surrounds the calls is parsed once a batch: with each call, a batch would cost the square of its calls.
+        select line_number, line_problem, detail, around,
+            generate_subscripts(elements, 1) as call_number, unnest(elements) as call
         from (
-            select *, cast(json_extract(object, '$.batch') as json[]) as elements from objects
-            where json_type(object, '$.batch') = 'ARRAY'
+            select *, cast(json_extract(object, '$.batch') as json[]) as elements,
+                json_merge_patch(object, {quote_text(_NOT_OF_A_CALL)}) as around
+            from objects where json_type(object, '$.batch') = 'ARRAY'
         )
     )
 ),

@@ -65,6 +65,8 @@ class DuckDBEngine:
             # By default half a million rows a thread are held in memory while they are written in parts.
             self._database.execute(f"set partitioned_write_flush_threshold = {SEGMENT_ROW_GROUP}")
             if self._spill_folder is not None:
+                # It would create one level only, and would remove it with all its folders when it is closed.
+                self._spill_folder.mkdir(parents=True, exist_ok=True)
                 folder = str(self._spill_folder).replace("'", "''")
                 self._database.execute(f"set temp_directory = '{folder}'")
         return self._database
