@@ -492,7 +492,7 @@ def measure_round(home: Path, number: int, arguments: argparse.Namespace) -> dic
             tell_state(reader, server, watch)
             print(f"  server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
                   f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
-            found["peak_mb"] = watch.highest.total_mb
+        found["peak_mb"] = watch.highest.total_mb
     finally:
         server.end()
         peer.end()

@@ -1,4 +1,8 @@
-"""The memory of a process with all processes below it, each shared page counted once (PSS), as the system tells it."""
+"""The memory of a process with all processes below it, as the system tells it: shared pages are counted once.
+
+The system's own measure of that (PSS) divides a shared page among all processes of the machine that have it, so that
+libraries would cost less the more benchmarks run.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,10 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while not self._is_over.wait(SAMPLE_SECONDS):
-            self._highest = max(self._highest, sample_memory(self._pid), key=lambda each: each.total_mb)
+            self._look()
+
+    def _look(self) -> None:
+        self._highest = max(self._highest, sample_memory(self._pid), key=lambda each: each.total_mb)
 
     def __enter__(self) -> MemoryWatch:
         self._thread.start()
@@ -56,11 +63,21 @@ class MemoryWatch:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        if error is None:
+            self._look()
 
 
 def sample_memory(pid: int) -> MemorySample:
-    """The memory of a process tree now."""
-    return MemorySample(_read_memory_mb(pid), sum(map(_read_memory_mb, _list_descendants(pid))))
+    """The memory of a process tree now: what each process has alone, and what it shares once."""
+    private_mb, shared_mb = _read_memory_mb(pid)
+    below = []
+    for each in _list_descendants(pid):
+        try:
+            below.append(_read_memory_mb(each))
+        except OSError:
+            continue  # it has ended
+    beyond_mb = max(max((shared for _, shared in below), default=0.0) - shared_mb, 0.0)
+    return MemorySample(private_mb + shared_mb, sum(private for private, _ in below) + beyond_mb)
 
 
 def _list_descendants(pid: int) -> list[int]:
@@ -75,11 +92,11 @@ def _list_descendants(pid: int) -> list[int]:
     return found
 
 
-def _read_memory_mb(pid: int) -> float:
-    """The memory of a process, each shared page divided among those who share it; 0 once it has ended."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    _, found, rest = rollup.partition("\nPss:")
-    return int(rest.split()[0]) / 1024 if found else 0.0
+def _read_memory_mb(pid: int) -> tuple[float, float]:
+    """What a process has alone, and what others have too: libraries, mostly."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    found = {name: int(rest.split()[0]) / 1024 for name, _, rest in (
+        line.partition(":") for line in rollup.splitlines()[1:]
+    )}  # fmt: skip
+    private, shared = (found[f"{name}_Clean"] + found[f"{name}_Dirty"] for name in ("Private", "Shared"))
+    return private, shared

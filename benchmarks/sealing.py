@@ -348,11 +348,11 @@ def simulate_all() -> dict[str, dict[str, float]]:
     }
 
 
-def judge(figures: dict[str, float]) -> list[Target]:
-    """The medians of the largest inbox against their bounds."""
+def judge(rounds: list[dict[str, float]]) -> list[Target]:
+    """The rounds of the largest inbox against their bounds, which each has to keep."""
     return [
-        Target("longest wait of a landing", figures["longest_wait_ms"], 200, "ms"),
-        Target("memory of sealing on top", figures["memory_mb_on_top"], 200, "MB"),
+        Target("longest wait of a landing", max(each["longest_wait_ms"] for each in rounds), 200, "ms"),
+        Target("memory of sealing on top", max(each["memory_mb_on_top"] for each in rounds), 200, "MB"),
     ]
 
 
@@ -380,7 +380,7 @@ def main() -> int:
                     file=sys.stderr,
                 )
             medians = {name: round(statistics.median(each[name] for each in rounds), 2) for name in rounds[0]}
-            figures[f"{count:,} events"], targets = medians, judge(medians)
+            figures[f"{count:,} events"], targets = medians, judge(rounds)
     if given.json:
         print(json.dumps(figures | {"targets": [each.to_json() for each in targets]}, indent=2))
         return 0 if all(each.is_met for each in targets) else 1
@@ -392,7 +392,8 @@ def main() -> int:
                 if isinstance(value, (int, float))
                 else f"  {value}"
             )
-    print(write_targets(targets))
+    if targets:
+        print(write_targets(targets))
     return 0 if all(each.is_met for each in targets) else 1
 
 

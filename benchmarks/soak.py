@@ -5,7 +5,7 @@
 
 Full load is the highest rate at which the line of arrivals that wait to land does not grow: more is turned away with
 429 in the end, less leaves the machine idle. Memory is that of the server with all processes below it, each shared
-page counted once (PSS). Its slope is that of least squares over the second half, when caches are full.
+page counted once. Its slope is that of least squares over the second half, when caches are full.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def draw_curve(samples: Sequence[Sample], path: Path) -> bool:
         "width": 720, "height": 300, "data": {"values": rows}, "mark": "line",
         "encoding": {
             "x": {"field": "minute", "type": "quantitative", "title": "minutes"},
-            "y": {"field": "memory", "type": "quantitative", "title": "memory in MB (PSS)"},
+            "y": {"field": "memory", "type": "quantitative", "title": "memory in MB"},
             "color": {"field": "of", "type": "nominal", "title": None},
         },
     }  # fmt: skip

@@ -246,7 +246,8 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:
 def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
     """Land arrivals; a line that cannot even be read without the store is rejected, so that it blocks no other.
 
-    Any other failure is not the fault of a line: the arrivals stay where they are.
+    Where memory or disk is short, fewer are landed at a time. Any other failure is not the fault of a line: the
+    arrivals stay where they are.
     """
     try:
         staging = stage_lines(
@@ -254,12 +255,12 @@ def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
             tolerance_hours=workspace.settings.future_tolerance_hours,
             placeholders=workspace.settings.placeholder_keys,
         )  # fmt: skip
-    except ExhaustedError:
-        raise
-    except (EngineError, ValueError):
+    except (EngineError, ValueError) as error:
         if len(sending.lines) > 1:
             first, second = sending.split()
             return _land_sending(workspace, first) + _land_sending(workspace, second)
+        if isinstance(error, ExhaustedError):
+            raise
         staging = reject_lines(workspace.arrivals_engine, sending.lines, sending.reading, "engine_failed")
     import_id = ""
     if staging.rejected_count:

@@ -10,6 +10,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
+from consumer_fusion.errors import ExhaustedError
 from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.ingest import staging
 from consumer_fusion.ingest.staging import stage_files
@@ -133,10 +134,35 @@ def test_a_full_batch_lands_in_the_least_memory_that_can_be_set(tmp_path):
         assert pipeline.land_arrivals(opened).accepted == 800
 
 
-def test_a_landing_for_which_memory_is_short_goes_on_in_files(tmp_path):
+def test_the_engine_of_arrivals_spills_into_files_where_memory_is_short(tmp_path):
     folder = fusion.create_workspace(tmp_path / "small")
     (folder / "fusion.toml").write_text("memory_limit_mb = 128\n", encoding="utf-8")
     with fusion.open_workspace(folder) as opened:
         hashes = "select md5(cast(range as text)) as hash from range(3000000) order by hash"
         found = opened.arrivals_engine.read(f"select count(*) as rows from ({hashes})", step="sort")
         assert found.to_pylist() == [{"rows": 3_000_000}]
+
+
+def test_where_memory_is_too_short_for_all_that_arrived_fewer_land_at_a_time(workspace, monkeypatch):
+    sizes = []
+
+    def stage_few(engine, lines, *rest, **named):
+        sizes.append(len(lines))
+        if len(lines) > 3:
+            raise ExhaustedError("The step 'check arrivals' failed: out of memory.", hint="Try again.")
+        return staging.stage_lines(engine, lines, *rest, **named)
+
+    monkeypatch.setattr(pipeline, "stage_lines", stage_few)
+    acceptance = pipeline.land_arrivals(workspace)
+    assert (acceptance.accepted, acceptance.rejected, sizes) == (8, 1, [9, 4, 2, 2, 5, 2, 3])
+
+
+def test_what_arrived_waits_where_memory_is_too_short_for_a_single_line(workspace, monkeypatch):
+    def refuse(*_, **__):
+        raise ExhaustedError("The step 'check arrivals' failed: out of memory.", hint="Try again.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "stage_lines", refuse)
+        with pytest.raises(ExhaustedError):
+            pipeline.land_arrivals(workspace)
+    assert pipeline.land_arrivals(workspace).accepted == 8

@@ -82,3 +82,14 @@ def test_an_engine_that_ends_leaves_the_folders_in_its_own_to_others(tmp_path):
     outer.close()
     assert (tmp_path / "spilled" / "within" / "deep").is_dir()
     inner.close()
+
+
+def test_an_engine_whose_folder_cannot_be_made_says_so_until_it_can(tmp_path):
+    (tmp_path / "spilled").write_text("a file in the way")
+    engine = DuckDBEngine(tmp_path / "spilled" / "folder")
+    for _ in range(2):
+        with pytest.raises(ExhaustedError, match="spilled/folder"):
+            engine.read("select 1", step="begin")
+    (tmp_path / "spilled").unlink()
+    assert read_settings(engine)["temp_directory"] == str(tmp_path / "spilled" / "folder")
+    engine.close()

@@ -55,21 +55,35 @@ class DuckDBEngine:
             # Imported with the first query: many reads of few pairs need none, and would start twice as fast.
             import duckdb
 
-            self._database = duckdb.connect(":memory:")
-            self._database.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
-            # This cache mixed both versions of a file that was rewritten under the same name, with the same size,
-            # within seconds (DuckDB 1.5.6; tests/contract/test_engine.py).
-            self._database.execute("set enable_external_file_cache = false")
-            if self._threads:
-                self._database.execute(f"set threads = {self._threads}")
-            # By default half a million rows a thread are held in memory while they are written in parts.
-            self._database.execute(f"set partitioned_write_flush_threshold = {SEGMENT_ROW_GROUP}")
-            if self._spill_folder is not None:
-                # It would create one level only, and would remove it with all its folders when it is closed.
-                self._spill_folder.mkdir(parents=True, exist_ok=True)
-                folder = str(self._spill_folder).replace("'", "''")
-                self._database.execute(f"set temp_directory = '{folder}'")
+            database = duckdb.connect(":memory:")
+            try:
+                self._set_up(database)
+            except BaseException:
+                database.close()
+                raise
+            self._database = database
         return self._database
+
+    def _set_up(self, database: duckdb.DuckDBPyConnection) -> None:
+        database.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
+        # This cache mixed both versions of a file that was rewritten under the same name, with the same size,
+        # within seconds (DuckDB 1.5.6; tests/contract/test_engine.py).
+        database.execute("set enable_external_file_cache = false")
+        if self._threads:
+            database.execute(f"set threads = {self._threads}")
+        # By default half a million rows a thread are held in memory while they are written in parts.
+        database.execute(f"set partitioned_write_flush_threshold = {SEGMENT_ROW_GROUP}")
+        if self._spill_folder is not None:
+            # It would create one level only, and would remove it with all its folders when it is closed.
+            try:
+                self._spill_folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ExhaustedError(
+                    f"The folder {self._spill_folder} for spilled results cannot be made: {error.strerror}.",
+                    hint="Check that the disk has space and that the workspace may be written to, then try again.",
+                ) from error
+            folder = str(self._spill_folder).replace("'", "''")
+            database.execute(f"set temp_directory = '{folder}'")
 
     @contextmanager
     def _lend_cursor(self, *, is_reusable: bool) -> Iterator[duckdb.DuckDBPyConnection]:

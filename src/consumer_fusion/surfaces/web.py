@@ -166,18 +166,31 @@ def build_app(
 
 
 def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_ending: threading.Event) -> None:
-    """Compute slow results in advance."""
-    try:
+    """Compute slow results in advance; one that fails hinders no other."""
+    workers = side.request_context.workers
+
+    def is_large() -> bool:
         with workspace.store.reading() as session:
-            is_large = is_many(session, None)
-        if is_large:
-            queries.count_unscored()  # first, because a page waits for it
-            side.request_context.workers.run_ahead(digest_segments)
+            return is_many(session, None)
+
+    def count() -> None:
+        if is_large():
+            queries.count_unscored()
+
+    def digest() -> None:
+        if is_large():
+            workers.run_ahead(digest_segments)
+
+    def keep() -> None:
         if is_snapshot_due(workspace):
-            side.request_context.workers.run_ahead(keep_snapshots)
-        queries.warm()
-    except Exception as error:  # noqa: BLE001 - the request that needs it gets the error
-        if not is_ending.is_set():
+            workers.run_ahead(keep_snapshots)
+
+    for step in (count, digest, keep, queries.warm):  # first what a page waits for
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the request that needs it gets the error
+            if is_ending.is_set():
+                return
             _log.warning("slow results could not be computed in advance: %s", type(error).__name__)
 
 
