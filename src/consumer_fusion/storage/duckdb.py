@@ -24,8 +24,8 @@ _PART_ROW_GROUP = 16_384
 _RESULT_BATCH = 10_000
 """Rows per chunk of a result. Memory for a chunk is reserved before its rows are known: by default for a million."""
 _RENEWED_AFTER = 1_000
-"""Calls after which the database is opened anew, which takes 25 ms: it keeps up to 34 MB about temporary blocks that no
-longer exist (DuckDB 1.5.6)."""
+"""Calls after which a new database is opened, which takes 25 ms: it keeps up to 34 MB about temporary blocks that no longer
+exist (DuckDB 1.5.6)."""
 
 
 class DuckDBEngine:
