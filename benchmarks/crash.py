@@ -41,6 +41,7 @@ from consumer_fusion.score.fold.fold_queries import fold_relation
 from consumer_fusion.score.queries import answers, pair_answers
 from consumer_fusion.score.states.kept_states import read_kept_states
 from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.file_locks import lock_folder
 from consumer_fusion.storage.segments import list_segments, place_digests
 
 TOLERANCE = 1e-12
@@ -373,10 +374,19 @@ def list_orphans(workspace: fusion.Workspace) -> list[str]:
     files = [
         path for path in (workspace.folder / "segments").rglob("*") if path.is_file() and path not in named
     ]
-    # What is in use by this very process is not left over.
     working = list(workspace.staging_folder.glob("*"))
-    spilled = [path for path in (workspace.folder / "spill").glob("*") if path.suffix != ".lock"]
+    spilled = [
+        path for path in (workspace.folder / "spill").glob("*") if path.suffix != ".lock" and is_unused(path)
+    ]
     return [*bad, *(str(path.relative_to(workspace.folder)) for path in (*files, *working, *spilled))]
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether no living process holds a folder; this very process holds one, too."""
+    claim = lock_folder(folder)
+    if claim is not None:
+        claim.release(with_folder=False)
+    return claim is not None
 
 
 def measure(
