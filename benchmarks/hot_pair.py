@@ -11,7 +11,7 @@ Each round has a floor and two peers. The floor is DuckDB: the pair's events are
 counted and summed by kind. The first peer is polars by hand: the decayed sums by kind, with days of many events
 dampened, and the newest 100 events with their weights; no score, interval, facet or change, and no event that is not
 sealed yet. The second is the ledger in plain Python, the reference of the tests, which explains every event, not 100;
-above 10,000 events it is left out, for it takes minutes and 7 kB an event; `--ledger-events 1000000` has it compared
+above 10,000 events it is left out, for it takes hundreds of times the floor; `--ledger-events 1000000` has it compared
 there, too. The run fails where its score, sums by kind or newest 100 contributions differ from ours by more than
 1e-9, or where the others lack an event.
 """
