@@ -3,9 +3,9 @@
     python benchmarks/ingest_load.py                 single events and batches of 100, beside their floor and a peer
     python benchmarks/ingest_load.py --kills 10      the server is killed with SIGKILL during load, so many times
 
-All events are orders of one consumer and brand at one time: the dearest case that a landing can meet, which looks at
-all of them again. Server and load generator are two processes on one machine and share its cores, so that the CPU time
-of the server an event is the figure that travels, and its ratio to the floor: a no-op answered by the same HTTP server,
+All events are orders of one consumer and brand at one time. That is a hard case: a landing looks at the brand's orders
+so far again. Server and load generator are two processes on one machine and share its cores, so that the CPU time of
+the server an event is the figure that travels, and its ratio to the floor: a no-op answered by the same HTTP server,
 and a bare append and fdatasync for each group of events that waits together. Rates and latencies hold for this machine
 and its load at the time. "Landed" is the CPU time an event until the last one has landed; memory is the most of any
 round, of the server with all its processes.

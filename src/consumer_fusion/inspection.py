@@ -339,6 +339,7 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
             columns=("kind_id", "kind"),
             is_merged=False,
         )
+        # All kinds are counted: the engine would compare each event with every number of a list, one by one.
         rows = workspace.engine.read(
             f"select kind_id, kind, count(*) as events from {source.relation} e "  # noqa: S608 - text of our own
             "group by kind_id, kind",

@@ -24,8 +24,8 @@ _PART_ROW_GROUP = 16_384
 _RESULT_BATCH = 10_000
 """Rows per chunk of a result. Memory for a chunk is reserved before its rows are known: by default for a million."""
 _RENEWED_AFTER = 1_000
-"""Calls after which a new database is opened, which takes 25 ms: it keeps up to 34 MB about temporary blocks that no longer
-exist (DuckDB 1.5.6)."""
+"""Calls after which a new database is opened, which takes 25 ms: DuckDB 1.5.6 keeps up to 34 MB about temporary blocks
+that no longer exist."""
 
 
 class DuckDBEngine:
@@ -74,7 +74,7 @@ class DuckDBEngine:
         # By default half a million rows a thread are held in memory while they are written in parts.
         database.execute(f"set partitioned_write_flush_threshold = {SEGMENT_ROW_GROUP}")
         if self._spill_folder is not None:
-            # It would create one level only, and would remove it with all its folders when it is closed.
+            # DuckDB would create one level only, and would remove it with all its folders when it is closed.
             try:
                 self._spill_folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
