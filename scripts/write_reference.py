@@ -32,6 +32,7 @@ from consumer_fusion.identity.review import ReviewedSuggestions
 from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.inspection import ExportSummary, FullPointsReport, InspectionReport, PointsReport
 from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
+from consumer_fusion.perception.perceived_texts import PerceivedText
 from consumer_fusion.records import find_tables
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.records.points import Condition, Kind
@@ -57,6 +58,7 @@ _RESULTS: Mapping[str, object] = {
     "explain": PairExplanation,
     "brands": [BrandSummary],
     "identity suggest": ReviewedSuggestions,
+    "perceive": [PerceivedText],
     "points": (PointsReport, FullPointsReport),
     "calibrate": (CalibrationResult, ComparedCalibration),
     "predict": ForecastSummary,

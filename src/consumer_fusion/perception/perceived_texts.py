@@ -1,0 +1,108 @@
+"""Perceived texts: what a message says, with the words that say it, as it is shown and given to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from consumer_fusion.perception.shipped_perceiver import load_perceiver
+from consumer_fusion.records.perception import Aspect, ConsumerMessage, Party, Perception, Polarity, Span
+from consumer_fusion.records.schema import Schema
+
+LEAST_EMOTION = 0.2
+
+
+class PerceivedAspect(Schema):
+    """Opinion of a message on one aspect."""
+
+    aspect: Aspect = Field(description="The aspect.")
+    polarity: Polarity = Field(description="Polarity of the opinion.")
+    probability: float = Field(description="That it is spoken of, and so.")
+    words: str = Field(description="The clause that says it.")
+    start: int = Field(description="Place of its first character.")
+    end: int = Field(description="Place after its last character.")
+
+
+class PerceivedParty(Schema):
+    """A party that is blamed, or is responsible."""
+
+    party: Party = Field(description="The party.")
+    probability: float = Field(description="That it is.")
+    basis: Literal["text", "order", "operations"] = Field(
+        default="text", description="Where that is known from."
+    )
+
+
+class PerceivedText(Schema):
+    """Content of a message; a value that is not known is null, never neutral."""
+
+    text: str = Field(description="The message.")
+    language: str = Field(description="ISO 639-1; `und` where it is not known.")
+    said: Polarity | None = Field(description="The likeliest polarity; null where the model abstains.")
+    polarity: dict[Polarity, float] = Field(description="Probability of each polarity.")
+    emotions: dict[str, float] = Field(
+        description=f"The emotions of at least {LEAST_EMOTION}, the likeliest first."
+    )
+    irony: float | None = Field(description="Probability that it means the opposite of its words.")
+    aspects: list[PerceivedAspect] = Field(description="Opinions on aspects.")
+    blame: list[PerceivedParty] = Field(description="Parties that its words accuse.")
+    responsible: list[PerceivedParty] = Field(description="Parties that are responsible for the failure.")
+    dissatisfaction: float | None = Field(description="Probability that the person is dissatisfied.")
+    failure: float | None = Field(description="Probability that it names something that failed.")
+    severity: float | None = Field(description="P(negative) x (.5 + .5 x harshness); 0 where nothing failed.")
+    harshness: float | None = Field(description="Probability that it insults.")
+    repair: float | None = Field(description="Probability that it apologises or gives fair detail.")
+    evidence: list[str] = Field(description="The clauses that speak most for its polarity.")
+    abstained: bool = Field(description="Whether the model is too unsure, or does not read the language.")
+    model: str = Field(description="Id of the model.")
+
+
+def perceive_texts(
+    texts: Sequence[str], language: str | None = None, progress: Callable[[int, int], None] = lambda *_: None
+) -> list[PerceivedText]:
+    """The content of each text, read by the shipped perceiver.
+
+    Args:
+        texts: The messages.
+        language: Their language, ISO 639-1; recognised where absent.
+        progress: Callback with the messages done and all.
+    """
+    perceptions = load_perceiver().perceive([ConsumerMessage(text, language) for text in texts], progress)
+    return [_describe(text, each) for text, each in zip(texts, perceptions, strict=True)]
+
+
+def _describe(text: str, found: Perception) -> PerceivedText:
+    def quote(span: Span) -> str:
+        return text[span.start : span.end]
+
+    emotions = sorted(found.emotions.items(), key=lambda each: -each[1])
+    return PerceivedText(
+        text=text,
+        language=found.language,
+        said=None if found.abstained else max(found.polarity.items(), key=lambda each: each[1])[0],
+        polarity=dict(found.polarity),
+        emotions={name: value for name, value in emotions if value >= LEAST_EMOTION},
+        irony=found.irony,
+        aspects=[
+            PerceivedAspect(
+                aspect=each.aspect, polarity=each.polarity, probability=each.probability, words=quote(each.span),
+                start=each.span.start, end=each.span.end,
+            )
+            for each in found.aspects
+        ],
+        blame=[PerceivedParty(party=each.party, probability=each.probability) for each in found.blame],
+        responsible=[
+            PerceivedParty(party=each.party, probability=each.probability, basis=each.basis)
+            for each in found.responsible
+        ],
+        dissatisfaction=found.dissatisfaction,
+        failure=found.failure,
+        severity=found.severity,
+        harshness=found.harshness,
+        repair=found.repair,
+        evidence=[quote(each) for each in found.evidence],
+        abstained=found.abstained,
+        model=found.model,
+    )  # fmt: skip
