@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from measuring import describe_machine
 from text_sets import (
     TEST,
     ServiceMessage,
@@ -501,6 +502,7 @@ def main() -> None:
     given = parser.parse_args()
     with_encoder = sentence_encoder.is_installed() and not given.ngrams
     perceiver = load_perceiver(with_encoder)
+    print(describe_machine())
     print(f"{perceiver.id}; languages {', '.join(sorted(perceiver.languages))}", flush=True)
     vectors = VectorStore(given.vectors)
     groups: dict[str, dict[str, dict[str, float]]] = {}
@@ -526,18 +528,22 @@ def main() -> None:
     if given.questions:
         parts["questions"] = lambda: measure_questions(perceiver, given.questions)
     figures: Figures = {}
+    missed = 0
     for name, run in parts.items():
         if name in given.skip:
             continue
         for row, value in run().items():
             figures[row] = value
             shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 1.5 else f"{value:.3f}"
-            print(f"{row:62} {shown:>8}  {judge(row, value, with_encoder)}", flush=True)
+            verdict = judge(row, value, with_encoder)
+            missed += verdict.endswith("MISSED")
+            print(f"{row:62} {shown:>8}  {verdict}", flush=True)
     for code, rows in groups.items():
         for trait, values in rows.items():
             print(f"  {code}, {trait}: " + ", ".join(f"{name} {value:.2f}" for name, value in values.items()))
     if given.json:
         print(json.dumps({"model": perceiver.id, "figures": figures, "groups": groups}))
+    raise SystemExit(missed > 0)
 
 
 if __name__ == "__main__":
