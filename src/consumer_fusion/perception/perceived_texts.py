@@ -42,8 +42,8 @@ class PerceivedText(Schema):
     language: str = Field(description="ISO 639-1; `und` where it is not known.")
     said: Polarity | None = Field(description="The likeliest polarity; null where the model abstains.")
     polarity: dict[Polarity, float] = Field(description="Probability of each polarity.")
-    emotions: dict[str, float] = Field(
-        description=f"The emotions of at least {LEAST_EMOTION}, the likeliest first."
+    emotions: dict[str, float] | None = Field(
+        description=f"The emotions of at least {LEAST_EMOTION}, the likeliest first; null where none can be read."
     )
     irony: float | None = Field(description="Probability that it means the opposite of its words.")
     aspects: list[PerceivedAspect] = Field(description="Opinions on aspects.")
@@ -83,7 +83,7 @@ def _describe(text: str, found: Perception) -> PerceivedText:
         language=found.language,
         said=None if found.abstained else max(found.polarity.items(), key=lambda each: each[1])[0],
         polarity=dict(found.polarity),
-        emotions={name: value for name, value in emotions if value >= LEAST_EMOTION},
+        emotions={name: value for name, value in emotions if value >= LEAST_EMOTION} if emotions else None,
         irony=found.irony,
         aspects=[
             PerceivedAspect(

@@ -30,6 +30,10 @@ def test_what_is_not_known_is_null() -> None:
     assert told["abstained"]
     assert told["said"] is None
     assert told["dissatisfaction"] is None
+    assert told["emotions"] is None
+    shown = run_fusion("perceive", "你好").output
+    assert "nobody named" not in shown
+    assert "abstains" in shown
 
 
 def test_no_message_is_an_error_that_says_what_to_do() -> None:

@@ -80,6 +80,16 @@ def _list_aspects(text: PerceivedText) -> str:
     return ", ".join(f"{each.aspect} {each.polarity}" for each in text.aspects)
 
 
+def _list_parties(text: PerceivedText) -> str:
+    return ", ".join(f"{each.party} {each.probability:.0%}" for each in text.blame)
+
+
+def _list_emotions(text: PerceivedText) -> str:
+    if text.emotions is None:
+        return "unknown"
+    return ", ".join(f"{name} {value:.0%}" for name, value in text.emotions.items()) or "none at 20%"
+
+
 def _print_one(text: PerceivedText) -> None:
     def tell(value: float | None) -> str:
         return "unknown" if value is None else f"{value:.0%}"
@@ -91,10 +101,7 @@ def _print_one(text: PerceivedText) -> None:
             [f"about {each.aspect}", f"{each.polarity} {each.probability:.0%}: {each.words}"]
             for each in text.aspects
         ),
-        [
-            "blames",
-            ", ".join(f"{each.party} {each.probability:.0%}" for each in text.blame) or "nobody named",
-        ],
+        ["blames", _list_parties(text) or ("nobody named" if text.polarity else "unknown")],
         [
             "responsible",
             ", ".join(f"{each.party} {each.probability:.0%} (by {each.basis})" for each in text.responsible)
@@ -106,10 +113,7 @@ def _print_one(text: PerceivedText) -> None:
         ["harsh", tell(text.harshness)],
         ["ironic", tell(text.irony)],
         ["apologises or is fair", tell(text.repair)],
-        [
-            "emotions",
-            ", ".join(f"{name} {value:.0%}" for name, value in text.emotions.items()) or "none at 20%",
-        ],
+        ["emotions", _list_emotions(text)],
         ["model", text.model],
     ]
     print_table("", ["", "what it says"], rows)
