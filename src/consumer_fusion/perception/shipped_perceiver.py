@@ -43,6 +43,7 @@ CLAUSE_IN_ASPECT = 0.5
 LEAST_CONFIDENCE = 0.5
 """The perceiver abstains where no polarity, or no language, is as probable."""
 _LEAST_PARTY = 0.4
+_SERVICE_HEADS = ("polarity", "signals", "blamed", "cause", "aspects")
 _MESSAGES_AT_ONCE = 1_024
 _ENCODED_LANGUAGES = ("de", "es", "fr", "pt")
 """Read by the encoder alone, which was trained on English and Italian; measured in the model card."""
@@ -87,7 +88,7 @@ class _Reading:
     """Probabilities of the messages of one language, by head."""
 
     language: str
-    probabilities: dict[str, Floats] = field(default_factory=dict)
+    probabilities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     thresholds: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
@@ -158,8 +159,14 @@ class ShippedPerceiver:
             of_texts = split_heads(service, logits)
             of_clauses = split_heads(service, measure_clauses(service, texts, spans, logits))
             of_texts["aspects"] = mix_aspects(of_texts["aspects"], of_clauses["aspects"], first)
-        reading = self._join(language, of_texts, encoded)
-        self._read_emotions(reading, features, encoded)
+        reading = _Reading(language)
+        for name in _SERVICE_HEADS:
+            self._read_head(reading, name, service, of_texts, encoded)
+        emotion = self.models.emotion.get(language)
+        if emotion is not None:
+            self._read_head(
+                reading, "emotion", emotion, split_heads(emotion, emotion.measure_features(features)), encoded
+            )
         return [
             self._describe(reading, number, spans[number], of_texts, of_clauses, int(first[number]), service)
             for number in range(len(texts))
@@ -171,45 +178,30 @@ class ShippedPerceiver:
             return {}
         return split_heads(model, model.heads.measure_dense(sentence_encoder.encode(texts)))
 
-    def _join(self, language: str, ngrams: Mapping[str, Floats], encoded: Mapping[str, Floats]) -> _Reading:
-        """The probabilities of each head, from one model or both."""
-        reading = _Reading(language)
-        service = self.models.service.get(language)
-        for name in ("polarity", "signals", "blamed", "cause", "aspects"):
-            if service is None:
-                head = self.models.encoded.heads.heads[name]  # type: ignore[union-attr]
-                reading.probabilities[name] = head.read(encoded[name])
-            elif not encoded:
-                head = service.heads.heads[name]
-                reading.probabilities[name] = head.read(ngrams[name])
-            else:
-                joint = self.models.joints[language][name]
-                head = joint.head
-                logits = join_logits(
-                    joint.ngram_weight,
-                    (service.heads.heads[name], ngrams[name]),
-                    (self.models.encoded.heads.heads[name], encoded[name]),  # type: ignore[union-attr]
-                )
-                reading.probabilities[name] = head.read(logits)
-            reading.probabilities[name] = reading.probabilities[name].round(4)
-            reading.thresholds[name] = head.thresholds
-        return reading
-
-    def _read_emotions(
-        self, reading: _Reading, features: TextFeatures, encoded: Mapping[str, Floats]
+    def _read_head(
+        self,
+        reading: _Reading,
+        name: str,
+        model: TextModel | None,
+        ngrams: Mapping[str, Floats],
+        encoded: Mapping[str, Floats],
     ) -> None:
-        model = self.models.emotion.get(reading.language)
-        if model is None:
-            return
-        head = model.heads.heads["emotion"]
-        logits = model.measure_features(features)[:, model.heads.find_columns("emotion")]
-        joint = self.models.joints.get(reading.language, {}).get("emotion") if encoded else None
-        if joint is not None:
-            name = name_encoded_head("emotion", reading.language)
-            other = self.models.encoded.heads.heads[name]  # type: ignore[union-attr]
-            logits = join_logits(joint.ngram_weight, (head, logits), (other, encoded[name]))
+        """Add the probabilities of a head, from the one model that reads the language or from both."""
+        of_encoder = name_encoded_head(name, reading.language)
+        if model is None or self.models.encoded is None:
+            heads = (model or self.models.encoded).heads.heads  # type: ignore[union-attr]
+            head, logits = heads[name], ngrams[name] if model else encoded[name]
+        else:
+            joint = self.models.joints[reading.language][name]
             head = joint.head
-        reading.probabilities["emotion"] = head.read(logits).round(4)
+            logits = join_logits(
+                joint.ngram_weight,
+                (model.heads.heads[name], ngrams[name]),
+                (self.models.encoded.heads.heads[of_encoder], encoded[of_encoder]),
+            )
+        # Four digits in double precision, so that they are written as such.
+        reading.probabilities[name] = head.read(logits).astype(np.float64).round(4)
+        reading.thresholds[name] = head.thresholds
 
     def _describe(
         self,
@@ -248,7 +240,7 @@ class ShippedPerceiver:
                 )
                 span = Span(*spans[clause])
             said = int(opinion.argmax())
-            probability = float(row["aspects"][place] * opinion[said])
+            probability = round(float(row["aspects"][place] * opinion[said]), 4)
             opinions.append(AspectOpinion(aspect, POLARITIES[said], probability, span))
         fails = signals["failure"] >= LEAST_CONFIDENCE
         return Perception(
@@ -270,7 +262,9 @@ class ShippedPerceiver:
             else (),
             dissatisfaction=signals["dissatisfaction"],
             failure=signals["failure"],
-            severity=float(row["polarity"][0]) * (0.5 + 0.5 * signals["harshness"]) if fails else 0.0,
+            severity=round(float(row["polarity"][0]) * (0.5 + 0.5 * signals["harshness"]), 4)
+            if fails
+            else 0.0,
             harshness=signals["harshness"],
             repair=signals["repair"],
             evidence=(find_span("polarity", best),),
