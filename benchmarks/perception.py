@@ -44,6 +44,7 @@ from consumer_fusion.records.perception import (
 )
 
 POST_LABELS = Path(__file__).resolve().parent.parent / "corpora" / "ibm_twitter_care_polarity.tsv"
+QUESTIONS = POST_LABELS.parent / "italian_questions.txt"
 FOLDS = 10
 SEED = 11
 Figures = dict[str, float]
@@ -493,7 +494,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the public sets")
     parser.add_argument("--vectors", type=Path, help="folder where vectors are kept between runs")
     parser.add_argument("--posts", type=Path, help="folder of ibm_twitter_care")
-    parser.add_argument("--questions", type=Path, help="file of neutral Italian questions, one a line")
+    parser.add_argument(
+        "--questions", type=Path, default=QUESTIONS, help="file of neutral Italian questions, one a line"
+    )
     parser.add_argument("--ngrams", action="store_true", help="without the encoder although it is installed")
     parser.add_argument(
         "--skip", nargs="*", default=[], help="parts to leave out: intents, leaving, speed, ..."
@@ -525,8 +528,7 @@ def main() -> None:
     }
     if given.posts:
         parts["posts"] = lambda: measure_public_posts(perceiver, given.posts)
-    if given.questions:
-        parts["questions"] = lambda: measure_questions(perceiver, given.questions)
+    parts["questions"] = lambda: measure_questions(perceiver, given.questions)
     figures: Figures = {}
     missed = 0
     for name, run in parts.items():
