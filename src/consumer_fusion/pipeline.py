@@ -35,6 +35,7 @@ from consumer_fusion.ingest.staging import (
     stage_lines,
 )
 from consumer_fusion.operations import Stage, find_stages
+from consumer_fusion.perception.perception_runs import read_messages
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
@@ -119,10 +120,16 @@ def import_found(
             retried=retried,
             is_replacing=reading.is_replacing,
         )
+    _finish(workspace, progress)
+    return result
+
+
+def _finish(workspace: Workspace, progress: Progress) -> None:
+    """The work after an import that changes no event: files and states are arranged, and messages are read."""
     seal_inbox(workspace)
+    read_messages(workspace, progress)
     move_changes(workspace.store)
     keep_snapshots(workspace)
-    return result
 
 
 @contextmanager
@@ -160,9 +167,7 @@ def import_batches(
             progress=lambda done, total: progress("check", done, total),
         )
         result = land_staged(workspace, staging, import_id, progress, started)
-    seal_inbox(workspace)
-    move_changes(workspace.store)
-    keep_snapshots(workspace)
+    _finish(workspace, progress)
     return result
 
 

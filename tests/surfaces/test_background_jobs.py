@@ -89,7 +89,7 @@ def test_effects_are_calibrated_aside_and_only_when_they_are_due(tmp_path, monke
 def test_the_jobs_are_those_that_capabilities_declare():
     assert {job.name for job in find_jobs()} == {
         "judge changes", "judge decay", "post deliveries", "calibrate effects", "release disk space", "release memory",
-        "seal events", "move states into blocks", "take snapshots of brands",
+        "seal events", "move states into blocks", "take snapshots of brands", "read messages",
     }  # fmt: skip
 
 

@@ -12,12 +12,12 @@ from consumer_fusion.records.access import Caller, Permission, Role
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 BRAND_LEVEL: frozenset[Permission] = frozenset(
-    {"view", "see_identities", "create_tokens", "declare_associations", "declare_actions"}
+    {"view", "see_identities", "correct_messages", "create_tokens", "declare_associations", "declare_actions"}
 )
 """Permissions that apply to single brands; all others affect all brands and need access to all of them."""
 
 _AGENT: frozenset[Permission] = frozenset(
-    {"view", "see_identities", "declare_associations", "merge_consumers", "fix_events"}
+    {"view", "see_identities", "correct_messages", "declare_associations", "merge_consumers", "fix_events"}
 )
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     "read-only": frozenset({"view"}),

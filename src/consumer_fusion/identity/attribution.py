@@ -10,6 +10,7 @@ from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import EventSource, find_canonical
 from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.events.landing import AffectedConsumers
+from consumer_fusion.messages.perceptions import attach_message
 from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
@@ -100,4 +101,5 @@ def attach(
             },
         )
         land_in_inbox(session, rows.to_pydict())
+        attach_message(session, (attached.source_id, event_id), attached.consumer_id, attached.brand_id)
         derive_and_fold(replace(force, points=points).open(workspace, session), landing, workspace.now_us)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from pydantic import Field
 
 from consumer_fusion.perception.shipped_perceiver import load_perceiver
-from consumer_fusion.records.perception import Aspect, ConsumerMessage, Party, Perception, Polarity, Span
+from consumer_fusion.records.perception import (
+    Aspect,
+    Basis,
+    ConsumerMessage,
+    Party,
+    Perception,
+    Polarity,
+    Span,
+)
 from consumer_fusion.records.schema import Schema
 
 LEAST_EMOTION = 0.2
@@ -30,9 +37,7 @@ class PerceivedParty(Schema):
 
     party: Party = Field(description="The party.")
     probability: float = Field(description="That it is.")
-    basis: Literal["text", "order", "operations"] = Field(
-        default="text", description="Where that is known from."
-    )
+    basis: Basis = Field(default="text", description="Where that is known from.")
 
 
 class PerceivedText(Schema):

@@ -101,8 +101,7 @@ class ShippedPerceiver:
     @property
     def id(self) -> str:
         """Name and hash of the weights."""
-        name = "ngrams" if self.models.encoded is None else "ngrams+encoder"
-        return f"{name}@{self.models.digest}"
+        return _write_id(self.models.encoded is not None, self.models.digest)
 
     @property
     def languages(self) -> frozenset[str]:
@@ -345,13 +344,31 @@ def load_perceiver(with_encoder: bool | None = None) -> ShippedPerceiver:
     return ShippedPerceiver(_load_models(with_encoder))
 
 
+def find_model_id() -> str:
+    """The id of the shipped perceiver, without loading it."""
+    return _write_id(sentence_encoder.is_installed(), _digest_weights())
+
+
+def _write_id(with_encoder: bool, digest: str) -> str:
+    return f"{'ngrams+encoder' if with_encoder else 'ngrams'}@{digest}"
+
+
+def _find_weights() -> Traversable:
+    return files("consumer_fusion.perception") / "weights"
+
+
+@cache
+def _digest_weights() -> str:
+    folder = _find_weights()
+    digest = hashlib.sha256()
+    for name in sorted(each.name for each in folder.iterdir() if each.name.endswith((".npz", ".json"))):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @cache
 def _load_models(with_encoder: bool) -> ShippedModels:
-    folder = files("consumer_fusion.perception") / "weights"
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith((".npz", ".json")))
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update((folder / name).read_bytes())
+    folder = _find_weights()
     joints = json.loads((folder / "joints.json").read_text(encoding="utf-8"))
     return ShippedModels(
         language=_load(folder, "language"),
@@ -373,7 +390,7 @@ def _load_models(with_encoder: bool) -> ShippedModels:
             }
             for code, heads in joints.items()
         },
-        digest=digest.hexdigest()[:12],
+        digest=_digest_weights(),
     )
 
 

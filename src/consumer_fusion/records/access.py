@@ -18,6 +18,7 @@ Permission = Literal[
     "view",
     "see_identities",
     "create_tokens",
+    "correct_messages",
     "declare_associations",
     "declare_actions",
     "merge_consumers",

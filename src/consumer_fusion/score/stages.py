@@ -19,6 +19,7 @@ from consumer_fusion.records.pair_state import (
     STATE_BLOCKS,
     STATE_CHANGES,
 )
+from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
 from consumer_fusion.records.segment import MARKS, SEGMENTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -169,7 +170,7 @@ STAGES = (
     Stage(
         "derive and fold",
         _derive_and_fold,
-        reads=(*_RECORD, *_STATES, ASSOCIATIONS),
+        reads=(*_RECORD, *_STATES, ASSOCIATIONS, PERCEPTIONS, PERCEPTION_LABELS, BRAND_REFERENCES),
         writes=(DERIVED_EVENTS, ENTITIES, *_STATES),
         after="keep rejected rows",
         of_rows=False,

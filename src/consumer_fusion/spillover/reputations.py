@@ -13,8 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
+from consumer_fusion.records.perception import Perception
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.spillover.links import AssociationLink, measure_link
+from consumer_fusion.spillover.onlookers import (
+    Circumstances,
+    OnlookerEstimate,
+    estimate_onlookers,
+    find_responsible,
+)
 
 HARM_THRESHOLD = 0.375
 BENEFIT_THRESHOLD = 1.0
@@ -26,6 +33,7 @@ def derive_reputations(
     associations: Sequence[AssociationLink],
     brand_keys: Mapping[int, str],
     points: PointsTable,
+    perceptions: Mapping[tuple[int, str], Perception] | None = None,
 ) -> list[DerivedEvent]:
     """The reputation events derived from public events, at most one for each parent and associated brand.
 
@@ -34,6 +42,7 @@ def derive_reputations(
         associations: Rows of `associations`, their consumers canonical.
         brand_keys: The key of each brand, as in `visible_brands`.
         points: The points table in force.
+        perceptions: Perception of the words of parents, by source and event.
     """
     links: dict[tuple[int, int], list[AssociationLink]] = defaultdict(list)
     brands_of: dict[int, set[int]] = defaultdict(set)
@@ -50,8 +59,12 @@ def derive_reputations(
         force = _measure_force(parent, is_harm)
         if force < (HARM_THRESHOLD if is_harm else BENEFIT_THRESHOLD):
             continue
-        share = _read_share(parent) if is_harm else BENEFIT_SHARE
-        for brand_id in sorted(brands_of.get(parent.consumer_id, ())):
+        associated = sorted(brands_of.get(parent.consumer_id, ()))
+        if not associated:
+            continue
+        perception = (perceptions or {}).get((parent.source_id, parent.event_id))
+        share, onlookers = _judge_onlookers(parent, perception) if is_harm else (BENEFIT_SHARE, None)
+        for brand_id in associated:
             declared = [
                 each
                 for each in links[parent.consumer_id, brand_id]
@@ -74,7 +87,7 @@ def derive_reputations(
                     occurred_us=parent.occurred_us,
                     association_id=declared[0].association_id,
                     sentence=_write_sentence(
-                        parent, declared[0], brand_keys, brand_id, is_harm, is_visible, share
+                        parent, declared[0], brand_keys, brand_id, is_visible, onlookers
                     ),
                 )
             )
@@ -92,23 +105,54 @@ def _measure_force(parent: ParentEvent, is_harm: bool) -> float:
     return min(abs(_read_number(severity)), 1.0) * (min(reach, 1.0) if is_harm else reach)
 
 
-def _read_share(parent: ParentEvent) -> float:
-    """The share of the harm that falls on the speaker rather than on the brand; 0 where it is unknown."""
+def _judge_onlookers(parent: ParentEvent, perception: Perception | None) -> tuple[float, Message]:
+    """The share of the harm that falls on the speaker rather than on the brand, and why; 0 where it is unknown.
+
+    What the source states holds, then what the staff decided, then the estimate from the words.
+    """
     stated = parent.properties.get("onlookers_share")
-    return min(max(_read_number(stated), 0.0), 1.0)
+    if stated is None and perception is not None:
+        stated = perception.onlookers_share
+    if stated is None and perception is not None and not perception.abstained:
+        estimate = _estimate(parent, perception)
+        probability = f"{estimate.probability:.0%}"
+        if estimate.is_prior_only:
+            return estimate.share, Message(
+                "onlookers are expected to side with the staff ({probability}, from the post alone)",
+                probability=probability,
+            )
+        return estimate.share, Message(
+            "onlookers sided with the staff ({probability})", probability=probability
+        )
+    share = min(max(_read_number(stated), 0.0), 1.0)
+    return share, Message("onlookers sided against the speaker ({share})", share=f"{share:.0%}")
+
+
+def _estimate(parent: ParentEvent, perception: Perception) -> OnlookerEstimate:
+    properties = parent.properties
+    circumstances = Circumstances(
+        followers=int(_read_number(properties.get("followers", properties.get("people")))),
+        is_staff_named=properties.get("names_staff") is True,
+        is_tip_withheld=properties.get("tip_withheld") is True,
+    )
+    critical, supportive = (
+        max(int(_read_number(properties.get(name))), 0) for name in ("critical_replies", "supportive_replies")
+    )
+    return estimate_onlookers(
+        perception, circumstances, find_responsible(perception), critical=critical, supportive=supportive
+    )
 
 
 def _write_sentence(
-    parent: ParentEvent, association: AssociationLink, brand_keys: Mapping[int, str], brand_id: int, is_harm: bool,
-    is_visible: bool, share: float,
+    parent: ParentEvent, association: AssociationLink, brand_keys: Mapping[int, str], brand_id: int, is_visible: bool,
+    onlookers: Message | None,
 ) -> str:  # fmt: skip
     there = brand_keys.get(parent.brand_id) or Message(N_("another brand"))
     seen = _describe_visibility(
         association, brand_keys.get(brand_id) or Message(N_("this brand")), is_visible
     )
     kind = as_message(parent.kind)
-    if is_harm:
-        onlookers = Message("onlookers sided against the speaker ({share})", share=f"{share:.0%}")
+    if onlookers is not None:
         return Message(
             "Spillover of '{kind}' at {there}: {seen}, and {onlookers}",
             kind=kind,

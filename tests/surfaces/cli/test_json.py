@@ -93,6 +93,12 @@ ASKED = (
     Asked("points difference", ("--diff",), words="points"),
     Asked("associations declare", ("anna", "book-shop", "--id", "link")),
     Asked("associations list", ("--all",)),
+    Asked("import of words", ("/said.jsonl", "--format", "events"), words="import"),
+    Asked("messages list"),
+    Asked("messages correct", ("book-shop", "events", "said-1", "--right")),
+    Asked("sentiment months", ("book-shop",)),
+    Asked("sentiment aspects", ("book-shop",)),
+    Asked("perceiver accuracy"),
     Asked("associations withdraw", ("link",)),
     Asked("experiments draw", (*_DRAWN, "letter", *_AUDIENCE)),
     Asked("experiments assignments", ("letter", "--out", "/letter.csv")),
@@ -196,6 +202,16 @@ def write_files(folder):
         "panel.csv": "year,a,b,c\n"
         + "".join(f"{n},{n % 3 + 9},{n % 4 + 9},{n % 5 + 9}\n" for n in range(20)),
         "events.jsonl": lines,
+        "said.jsonl": json.dumps(
+            {
+                "event_id": "said-1",
+                "occurred_at": "2026-01-03",
+                "kind": "Message Sent",
+                "brand": "book-shop",
+                "consumer": "anna",
+                "text": "You charged me twice for one book.",
+            }
+        ),
         "changed.jsonl": lines.replace('"cyd"', '"dan"'),
         "actions.toml": '[[actions]]\naction_id = "fair"\nbrand = "bakery"\ntitle = "A stand at the fair"\n'
         'starts_at = "2026-06-11"\neffect_days = 7\n',

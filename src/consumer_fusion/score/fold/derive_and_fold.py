@@ -22,6 +22,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
+from consumer_fusion.score.fold.message_derivation import apply_perceptions
 from consumer_fusion.score.fold.parent_events import read_parents
 from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.spillover.links import read_associations
@@ -67,7 +68,8 @@ def derive_events(context: ScoreContext, consumers: Collection[int] | None, now_
         Canonical consumers that lost a derived event and must be folded again.
     """
     session, points = context.session, context.points
-    parents = read_parents(context, consumers=consumers)
+    perceived = apply_perceptions(context, read_parents(context, consumers=consumers), consumers)
+    parents = perceived.parents
     identity_map = read_identity_map(session)
     links = [
         replace(link, consumer_id=identity_map.get(link.consumer_id, link.consumer_id))
@@ -77,8 +79,9 @@ def derive_events(context: ScoreContext, consumers: Collection[int] | None, now_
         session, {parent.brand_id for parent in parents} | {link.brand_id for link in links}
     )
     derived = [
+        *perceived.derived,
         *derive_failures(parents, points),
-        *derive_reputations(parents, links, brand_keys, points),
+        *derive_reputations(parents, links, brand_keys, points, perceived.perceptions),
     ]
     derived += derive_recoveries(parents, derived, points)
     return _replace_derived(context, derived, brand_keys, consumers, now_us)
@@ -135,7 +138,7 @@ def _write_derived(
     brand = brand_keys.get(each.brand_id, str(each.brand_id))
     properties = {
         name: parent.properties[name]
-        for name in ("severity", "people", "onlookers_share")
+        for name in ("severity", "sentiment", "people", "onlookers_share")
         if name in parent.properties
     }
     return (

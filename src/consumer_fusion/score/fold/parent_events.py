@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from consumer_fusion.events.event_reader import EventSelection, open_events
 from consumer_fusion.records.derived_event import ParentEvent
+from consumer_fusion.records.perception import UNSCORED_MESSAGE_KINDS
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.score_context import ScoreContext
 
@@ -16,7 +17,8 @@ def read_parents(
     *,
     consumers: Collection[int] | None = None,
 ) -> list[ParentEvent]:
-    """The events from which others are derived or to which such a rule refers, oldest first."""
+    """The events from which others are derived or to which such a rule refers, and messages, oldest first."""
+    kinds = ", ".join(f"'{kind}'" for kind in sorted({RECOVERY_KIND, *UNSCORED_MESSAGE_KINDS}))
     keys = {number: key for key, number in context.kind_ids.items()}
     wanted = ", ".join(str(context.kind_ids[key]) for key in sorted(list_deriving_kinds(context.points)))
     columns = (
@@ -38,7 +40,7 @@ def read_parents(
     rows = context.engine.read(
         f"""
         select * from {source.relation} e
-        where parent_event_id is null and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')
+        where parent_event_id is null and (kind_id in ({wanted}) or kind in ({kinds}))
         order by occurred_us, source_id, event_id
         """,
         step="read events from which others follow",

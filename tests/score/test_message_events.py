@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from consumer_fusion.perception.message_events import find_message_event
 from consumer_fusion.records.perception import Perception, ResponsibleParty
+from consumer_fusion.score.fold.message_events import find_message_event
 
 COMPLAINT = Perception(
     language="en", model="written by hand", polarity={"negative": 0.9, "neutral": 0.1, "positive": 0.0}, emotions={},

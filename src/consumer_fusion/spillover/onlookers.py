@@ -62,17 +62,8 @@ class OnlookerEstimate:
         return min(max((self.probability - 0.5) / 0.4, 0.0), 1.0)
 
 
-def find_responsible(
-    perception: Perception, known: Mapping[Party, float] | None = None
-) -> dict[Party, float]:
-    """The probability that each party is responsible.
-
-    Args:
-        perception: The perception of the words.
-        known: Probabilities from the data of the order or of operations; they replace the words.
-    """
-    if known:
-        return dict(known)
+def find_responsible(perception: Perception) -> dict[Party, float]:
+    """The probability that each party is responsible, as it is known: from data, from the staff, or from the words."""
     return {each.party: each.probability for each in perception.responsible}
 
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion.perception.onlookers import (
+from consumer_fusion.records.perception import BlamedParty, Party, Perception, ResponsibleParty, Span
+from consumer_fusion.spillover.onlookers import (
     Circumstances,
     estimate_onlookers,
     find_responsible,
     measure_mismatch,
 )
-from consumer_fusion.records.perception import BlamedParty, Party, Perception, ResponsibleParty, Span
 
 STAR = Circumstances(followers=100_000, is_staff_named=True)
 KITCHEN: dict[Party, float] = {"kitchen": 1.0}
@@ -61,7 +61,7 @@ def test_replies_outweigh_the_prior() -> None:
     assert defended.high - defended.low < alone.high - alone.low + 0.2
 
 
-def test_the_order_says_more_than_the_words() -> None:
+def test_the_responsible_parties_are_those_that_are_known() -> None:
     words = Perception(
         language="en",
         model="written by hand",
@@ -70,7 +70,6 @@ def test_the_order_says_more_than_the_words() -> None:
         responsible=(ResponsibleParty("front", 0.7),),
     )
     assert find_responsible(words) == {"front": 0.7}
-    assert find_responsible(words, KITCHEN) == {"kitchen": 1.0}
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,278 @@
+"""Message views: what consumers say to and about a brand, over time and by aspect, and the messages behind it.
+
+Shares are of the messages that the model in force could judge, with the staff's corrections in place of its outputs.
+Fewer than thirty say nothing about a share: it is unknown, not zero.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.events.event_reader import EventSource, find_members
+from consumer_fusion.i18n.translation import N_
+from consumer_fusion.messages.perceptions import MessageKey, read_perceiver_in_force, read_texts
+from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Aspect, Polarity
+from consumer_fusion.records.schema import Schema, describe
+from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+FEWEST_MESSAGES = 30
+"""A share of fewer messages is not shown."""
+_NORMAL_QUANTILE = 1.959964
+"""Of a two-sided interval of 95%."""
+ASPECT_WORDS: dict[Aspect, str] = {
+    "food": N_("food"), "product": N_("product"), "staff": N_("the staff"), "service": N_("service"),
+    "price": N_("price"), "billing": N_("billing"), "delivery": N_("delivery"), "punctuality": N_("punctuality"),
+    "availability": N_("availability"), "digital": N_("app and website"), "information": N_("information"),
+    "ambience": N_("ambience"), "place": N_("place"), "menu": N_("menu"), "other": N_("other"),
+}  # fmt: skip
+TOO_FEW = N_("fewer than 30 messages")
+_NEGATIVE = (N_("Negative"), "Share of negative ones; null for fewer than 30 messages.")
+_POSITIVE = (N_("Positive"), "Share of positive ones; null for fewer than 30 messages.")
+_LOW, _HIGH = "Lower end of its 95% interval.", "Upper end of its 95% interval."
+_COLUMNS = (
+    "source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind", "language", "negative", "neutral",
+    "positive", "is_abstained", "dissatisfaction", "aspects",
+)  # fmt: skip
+
+
+_ASPECT, _POLARITY = (f"json_extract_string(opinion, '$[{place}]')" for place in (0, 1))
+"""Of an opinion in the JSON list `aspects`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageShare:
+    """A share of messages with its 95% interval (Wilson 1927); all None for too few messages."""
+
+    share: float | None
+    low: float | None
+    high: float | None
+
+    def name(self, name: str) -> dict[str, float | None]:
+        """Its values as fields of a result."""
+        return {name: self.share, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+class MonthlySentiment(Schema):
+    """Sentiment of the messages to and about a brand in a month."""
+
+    month: str = describe(N_("Month"), "The month, such as 2026-06, in UTC.")
+    messages: int = describe(N_("Messages"), "Messages that could be judged.")
+    unknown: int = describe(N_("Unknown"), "Messages that could not be judged.")
+    negative: float | None = describe(*_NEGATIVE, form="share", absent=TOO_FEW)
+    negative_low: float | None = describe("Negative, low", _LOW, is_shown=False)
+    negative_high: float | None = describe("Negative, high", _HIGH, is_shown=False)
+    positive: float | None = describe(*_POSITIVE, form="share", absent=TOO_FEW)
+    positive_low: float | None = describe("Positive, low", _LOW, is_shown=False)
+    positive_high: float | None = describe("Positive, high", _HIGH, is_shown=False)
+    dissatisfied: float | None = describe(
+        N_("Dissatisfied"), "Share by people who are dissatisfied; null for fewer than 30 messages.", form="share",
+        absent=TOO_FEW,
+    )  # fmt: skip
+    dissatisfied_low: float | None = describe("Dissatisfied, low", _LOW, is_shown=False)
+    dissatisfied_high: float | None = describe("Dissatisfied, high", _HIGH, is_shown=False)
+
+
+class AspectSentiment(Schema):
+    """Sentiment of the messages that speak of an aspect of a brand."""
+
+    aspect: Aspect = describe(N_("Aspect"), "The aspect.", words=ASPECT_WORDS)
+    messages: int = describe(N_("Messages"), "Messages that speak of it.")
+    negative: float | None = describe(*_NEGATIVE, form="share", absent=TOO_FEW)
+    negative_low: float | None = describe("Negative, low", _LOW, is_shown=False)
+    negative_high: float | None = describe("Negative, high", _HIGH, is_shown=False)
+    positive: float | None = describe(*_POSITIVE, form="share", absent=TOO_FEW)
+    positive_low: float | None = describe("Positive, low", _LOW, is_shown=False)
+    positive_high: float | None = describe("Positive, high", _HIGH, is_shown=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMessage:
+    """A message with what it says.
+
+    Attributes:
+        key: Source and id of its event.
+        source: Key of the source.
+        brand: Key of the brand; None while unknown.
+        consumer: Key of the consumer; None while unknown.
+        occurred_us: Its time.
+        kind: Its kind.
+        language: ISO 639-1, or `und`.
+        said: Its polarity; None where it could not be judged.
+        aspects: Aspects with their polarity.
+        dissatisfaction: Probability that the person is dissatisfied.
+        is_corrected: Whether the staff said what it says.
+        text: Its words.
+    """
+
+    key: MessageKey
+    source: str
+    brand: str | None
+    consumer: str | None
+    occurred_us: int
+    kind: str
+    language: str
+    said: Polarity | None
+    aspects: Sequence[tuple[Aspect, Polarity]]
+    dissatisfaction: float | None
+    is_corrected: bool
+    text: str
+
+
+def measure_share(count: int, total: int) -> MessageShare:
+    """A share with its interval by Wilson (1927); unknown for fewer than thirty messages."""
+    if total < FEWEST_MESSAGES:
+        return MessageShare(None, None, None)
+    share, square = count / total, _NORMAL_QUANTILE**2
+    middle = (share + square / (2 * total)) / (1 + square / total)
+    half = (
+        _NORMAL_QUANTILE
+        * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
+        / (1 + square / total)
+    )
+    return MessageShare(share, max(middle - half, 0.0), min(middle + half, 1.0))
+
+
+def summarise_months(workspace: Workspace, brand: str) -> list[MonthlySentiment]:
+    """Sentiment of the messages to and about a brand, month by month, the oldest first.
+
+    Raises:
+        NotFoundError: The brand is not known.
+    """
+    with workspace.store.reading() as session:
+        judged = _open_judged(session, {"brand_id": find_brand_ids(session, brand)})
+        rows = workspace.engine.read(
+            f"""select strftime(make_timestamp(occurred_us), '%Y-%m') as month, count(said) as messages,
+                   count(*) - count(said) as unknown, count(*) filter (said = 'negative') as negative,
+                   count(*) filter (said = 'positive') as positive,
+                   count(*) filter (said is not null and dissatisfaction >= 0.5) as dissatisfied
+            from {judged.relation} group by 1 order by 1""",
+            step="summarise what was said by month",
+            tables=judged.tables,
+        ).to_pylist()
+    return [
+        MonthlySentiment(
+            month=row["month"], messages=row["messages"], unknown=row["unknown"],
+            **measure_share(row["negative"], row["messages"]).name("negative"),
+            **measure_share(row["positive"], row["messages"]).name("positive"),
+            **measure_share(row["dissatisfied"], row["messages"]).name("dissatisfied"),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def summarise_aspects(workspace: Workspace, brand: str) -> list[AspectSentiment]:
+    """Sentiment of the messages by the aspect of a brand that they speak of, the most spoken of first.
+
+    Raises:
+        NotFoundError: The brand is not known.
+    """
+    with workspace.store.reading() as session:
+        judged = _open_judged(session, {"brand_id": find_brand_ids(session, brand)})
+        rows = workspace.engine.read(
+            f"""with opinions as (
+                select unnest(from_json(aspects, '["json"]')) as opinion from {judged.relation} where said is not null
+            )
+            select {_ASPECT} as aspect, count(*) as messages,
+                   count(*) filter ({_POLARITY} = 'negative') as negative,
+                   count(*) filter ({_POLARITY} = 'positive') as positive
+            from opinions group by 1 order by 2 desc, 1""",
+            step="summarise what was said by aspect",
+            tables=judged.tables,
+        ).to_pylist()
+    return [
+        AspectSentiment(
+            aspect=row["aspect"], messages=row["messages"],
+            **measure_share(row["negative"], row["messages"]).name("negative"),
+            **measure_share(row["positive"], row["messages"]).name("positive"),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def list_judged_messages(
+    workspace: Workspace,
+    *,
+    brands: Collection[str] | None = None,
+    consumer: str | None = None,
+    said: Polarity | None = None,
+    aspect: Aspect | None = None,
+    event_id: str | None = None,
+    limit: int = 100,
+) -> list[JudgedMessage]:
+    """Messages with what they say, the newest first.
+
+    Args:
+        workspace: Workspace.
+        brands: Only to and about these brands; None for all.
+        consumer: Only of this consumer, under all keys of the person.
+        said: Only with this polarity, of the aspect where one is given.
+        aspect: Only those that speak of it.
+        event_id: Only the message of this event.
+        limit: Maximum number of messages.
+
+    Raises:
+        NotFoundError: The consumer is not known.
+    """
+    with workspace.store.reading() as session:
+        where: dict[str, Any] = {}
+        if brands is not None:
+            where["brand_id"] = list(find_keys(session, "brand", list(brands)).values())
+        if consumer is not None:
+            where["consumer_id"] = find_members(session, find_consumer_ids(session, consumer) or [])
+        if event_id is not None:
+            where["event_id"] = event_id
+        judged = _open_judged(session, where)
+        conditions = ["true"]
+        if aspect is not None:
+            polarity = f"'{said}'" if said else _POLARITY
+            conditions.append(
+                f"len(list_filter(from_json(aspects, '[\"json\"]'), lambda opinion: "
+                f"{_ASPECT} = '{aspect}' and {_POLARITY} = {polarity})) > 0"
+            )
+        elif said is not None:
+            conditions.append(f"said = '{said}'")
+        rows = workspace.engine.read(
+            f"select * from {judged.relation} where {' and '.join(conditions)} "
+            f"order by occurred_us desc, source_id, event_id limit {int(limit)}",
+            step="list messages",
+            tables=judged.tables,
+        ).to_pylist()
+        keys = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
+        texts = read_texts(session, workspace.engine, workspace.folder, keys)
+        names = name_entities(
+            session, {row[name] for row in rows for name in ("source_id", "brand_id", "consumer_id")} - {0}
+        )
+    return [
+        JudgedMessage(
+            key=(row["source_id"], row["event_id"]), source=names[row["source_id"]], brand=names.get(row["brand_id"]),
+            consumer=names.get(row["consumer_id"]), occurred_us=row["occurred_us"], kind=row["kind"],
+            language=row["language"], said=row["said"],
+            aspects=[(each[0], each[1]) for each in json.loads(row["aspects"] or "[]")],
+            dissatisfaction=row["dissatisfaction"], is_corrected=row["is_corrected"],
+            text=texts.get((row["source_id"], row["event_id"]), ""),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:
+    """Messages as the model in force, or the staff, judged them."""
+    model = read_perceiver_in_force(session)
+    rows = session.read(PERCEPTIONS, {**where, "model": model or ""}, columns=_COLUMNS)
+    labels = session.read(PERCEPTION_LABELS, columns=("source_id", "event_id", "polarity", "is_dissatisfied"))
+    relation = """(
+        select p.* replace (coalesce(cast(l.is_dissatisfied as double), p.dissatisfaction) as dissatisfaction),
+               l.source_id is not null as is_corrected,
+               coalesce(l.polarity, case when p.is_abstained or p.negative is null then null
+                   when p.negative >= greatest(p.neutral, p.positive) then 'negative'
+                   when p.positive > p.neutral then 'positive' else 'neutral' end) as said
+        from perceptions p left join perception_labels l on l.source_id = p.source_id and l.event_id = p.event_id
+    )"""
+    return EventSource(relation, {"perceptions": rows, "perception_labels": labels})

@@ -1,0 +1,284 @@
+"""Operations on messages: what consumers say, and what the staff say of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from consumer_fusion.access.permissions import may
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import N_
+from consumer_fusion.messages.redaction import redact_details
+from consumer_fusion.operations import (
+    Context,
+    Moment,
+    NoParameters,
+    Operation,
+    OperationGroup,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
+from consumer_fusion.perception.message_labels import LABELLED, count_agreements, label_message
+from consumer_fusion.perception.message_views import (
+    ASPECT_WORDS,
+    TOO_FEW,
+    AspectSentiment,
+    JudgedMessage,
+    MonthlySentiment,
+    list_judged_messages,
+    measure_share,
+    summarise_aspects,
+    summarise_months,
+)
+from consumer_fusion.records.identifier import mask_consumer_key
+from consumer_fusion.records.perception import Aspect, Party, Polarity
+
+POLARITY_WORDS: dict[Polarity, str] = {
+    "negative": N_("negative"),
+    "neutral": N_("neutral"),
+    "positive": N_("positive"),
+}
+PARTY_WORDS: dict[Party, str] = {
+    "front": N_("front-of-house staff"), "kitchen": N_("kitchen"), "production": N_("production"),
+    "carrier": N_("carrier"), "technology": N_("technology"), "management": N_("management"),
+    "consumer": N_("the consumer"), "nobody": N_("nobody"),
+}  # fmt: skip
+OUTPUT_WORDS = {
+    "polarity": N_("polarity"), "is_failure": N_("names a failure"), "is_dissatisfied": N_("dissatisfied"),
+    "is_ironic": N_("ironic"), "blamed": N_("blamed"), "responsible": N_("responsible"),
+}  # fmt: skip
+_UNKNOWN = N_("unknown")
+_BRAND = (N_("Brand"), "Key of the brand.")
+
+
+class MessageRow(Schema):
+    """A message with what it says, as the model in force or the staff judged it."""
+
+    occurred_at: Moment = describe(N_("When (UTC)"), "Time of the message.")
+    consumer: str | None = describe(
+        N_("Consumer"), "Key of the consumer; null while unknown.", consumer_page="/relationship"
+    )
+    brand: str | None = describe(N_("Brand"), "Key of the brand; null while unknown.")
+    said: Polarity | None = describe(
+        N_("Says"), "Its polarity; null where it could not be judged.", words=POLARITY_WORDS, absent=_UNKNOWN
+    )
+    praised: list[Aspect] = describe(N_("Praised"), "Aspects that it praises.", words=ASPECT_WORDS)
+    criticised: list[Aspect] = describe(N_("Criticised"), "Aspects that it complains of.", words=ASPECT_WORDS)
+    text: str = describe(
+        N_("Words"), "Its words; contact details are masked for roles without identities.", is_long=True
+    )
+    kind: str = describe(N_("Kind"), "Kind of its event.", is_shown=False)
+    language: str = describe(N_("Language"), "ISO 639-1; `und` where it is not known.", is_shown=False)
+    dissatisfaction: float | None = describe(
+        N_("Dissatisfied"), "Probability that the person is dissatisfied; null where unknown.", is_shown=False
+    )
+    is_corrected: bool = describe(N_("By staff"), "Whether the staff said what it says.", is_shown=False)
+    source: str = describe(N_("Source"), "Source of its event.", is_shown=False)
+    event_id: str = describe(N_("Event"), "Id of its event.", is_shown=False)
+
+
+class MessageFilter(Schema):
+    """A filter of messages."""
+
+    brand: str | None = describe(N_("Brand"), N_("Only to and about this brand."), default=None)
+    consumer: str | None = describe(N_("Consumer"), N_("Only of this consumer."), default=None)
+    said: Polarity | None = describe(
+        N_("Says"), N_("Only with this polarity."), default=None, words=POLARITY_WORDS
+    )
+    aspect: Aspect | None = describe(
+        N_("Aspect"), N_("Only those that speak of it; with a polarity, those that say that of it."), default=None,
+        words=ASPECT_WORDS,
+    )  # fmt: skip
+    limit: Annotated[int, Field(ge=1, le=10_000)] = describe(
+        N_("At most"), "Maximum number of messages.", default=100, is_shown=False
+    )
+
+
+class BrandKey(Schema):
+    """The key of a brand."""
+
+    brand: Text = describe(*_BRAND)
+
+
+class CorrectMessage(Schema):
+    """Values of a message by a person of the staff; those left out are not corrected."""
+
+    brand: Text = describe(*_BRAND)
+    source: Text = describe(N_("Source"), "Source of its event.")
+    event_id: Text = describe(N_("Event"), "Id of its event.")
+    is_right: bool = describe(
+        N_("As read"),
+        "Whether everything else is right as the model read it.",
+        default=False,
+        option="--right",
+    )
+    polarity: Polarity | None = describe(N_("Says"), "Its polarity.", default=None, words=POLARITY_WORDS)
+    is_failure: bool | None = describe(
+        N_("Names a failure"), "Whether it names something that failed.", default=None
+    )
+    is_dissatisfied: bool | None = describe(
+        N_("Dissatisfied"), "Whether the person is dissatisfied.", default=None
+    )
+    is_ironic: bool | None = describe(
+        N_("Ironic"), "Whether it means the opposite of its words.", default=None
+    )
+    blamed: Party | None = describe(
+        N_("Blamed"), "The party that it accuses.", default=None, words=PARTY_WORDS
+    )
+    responsible: Party | None = describe(
+        N_("Responsible"), "The party that was responsible.", default=None, words=PARTY_WORDS
+    )
+    onlookers_share: Annotated[float, Field(ge=0, le=1)] | None = describe(
+        N_("Share of the author"),
+        "Share of the harm, 0 to 1, that falls on associations of the author; only of public posts.",
+        default=None,
+    )  # fmt: skip
+
+
+class CorrectedMessage(Schema):
+    """A message that a person of the staff labelled."""
+
+    brand: str = describe(*_BRAND)
+    source: str = describe(N_("Source"), "Source of its event.")
+    event_id: str = describe(N_("Event"), "Id of its event.")
+
+
+class OutputAccuracy(Schema):
+    """How often the model in force says what the staff say, for one output."""
+
+    output: str = describe(N_("Output"), "The output.", words=OUTPUT_WORDS)
+    labelled: int = describe(N_("Labelled"), "Messages that the staff labelled.")
+    agreed: int = describe(N_("Agreed"), "Those of them for which the model says the same.")
+    accuracy: float | None = describe(
+        N_("Accuracy"), "Share of those; null for fewer than 30.", form="share", absent=TOO_FEW
+    )
+    low: float | None = describe("Low", "Lower end of its 95% interval.", is_shown=False)
+    high: float | None = describe("High", "Upper end of it.", is_shown=False)
+
+
+def _list_messages(context: Context, asked: MessageFilter) -> list[MessageRow]:
+    brands = context.caller.brands if asked.brand is None else [asked.brand]
+    found = list_judged_messages(
+        context.workspace, brands=brands, consumer=asked.consumer, said=asked.said, aspect=asked.aspect,
+        limit=asked.limit,
+    )  # fmt: skip
+    shows_identities = may(context.caller, "see_identities")
+    return [_show_message(each, shows_identities=shows_identities) for each in found]
+
+
+def _show_message(message: JudgedMessage, *, shows_identities: bool) -> MessageRow:
+    consumer = message.consumer
+    return MessageRow(
+        occurred_at=message.occurred_us,
+        consumer=consumer if shows_identities or consumer is None else mask_consumer_key(consumer),
+        brand=message.brand,
+        said=message.said,
+        praised=[aspect for aspect, polarity in message.aspects if polarity == "positive"],
+        criticised=[aspect for aspect, polarity in message.aspects if polarity == "negative"],
+        text=message.text if shows_identities else redact_details(message.text),
+        kind=message.kind,
+        language=message.language,
+        dissatisfaction=message.dissatisfaction,
+        is_corrected=message.is_corrected,
+        source=message.source,
+        event_id=message.key[1],
+    )
+
+
+def _list_months(context: Context, asked: BrandKey) -> list[MonthlySentiment]:
+    return summarise_months(context.workspace, asked.brand)
+
+
+def _list_aspects(context: Context, asked: BrandKey) -> list[AspectSentiment]:
+    return summarise_aspects(context.workspace, asked.brand)
+
+
+def _correct_message(context: Context, asked: CorrectMessage) -> CorrectedMessage:
+    label = {name: getattr(asked, name) for name in (*LABELLED, "onlookers_share")}
+    if not asked.is_right and all(value is None for value in label.values()):
+        raise InputError(
+            "Nothing is said of the message.", hint="Correct a value, or say that it was read right."
+        )
+    context.describe(
+        object_id=asked.event_id, brand=asked.brand, source=asked.source, is_right=asked.is_right
+    )
+    actor = context.caller.actor
+    label_message(
+        context.workspace, asked.brand, asked.source, asked.event_id, label, actor.id or actor.type,
+        is_right=asked.is_right,
+    )  # fmt: skip
+    return CorrectedMessage(brand=asked.brand, source=asked.source, event_id=asked.event_id)
+
+
+def _list_accuracy(context: Context, asked: NoParameters) -> list[OutputAccuracy]:
+    rows = []
+    for output, (labelled, agreed) in count_agreements(context.workspace).items():
+        share = measure_share(agreed, labelled)
+        rows.append(
+            OutputAccuracy(
+                output=output,
+                labelled=labelled,
+                agreed=agreed,
+                accuracy=share.share,
+                low=share.low,
+                high=share.high,
+            )
+        )
+    return rows
+
+
+GROUPS = (
+    OperationGroup(
+        "messages",
+        N_("Messages"),
+        N_(
+            "What consumers say to and about brands, as a model read it or the staff corrected it. What cannot be read "
+            "is unknown, not neutral."
+        ),
+        under="Relationships",
+    ),
+    OperationGroup(
+        "sentiment", N_("Sentiment"), "Show what is said to and about a brand, over time and by aspect."
+    ),
+    OperationGroup(
+        "perceiver",
+        N_("Reading of messages"),
+        N_(
+            "How often the model that reads messages says what the staff say. Staff correct more often what looks "
+            "wrong, so the figures are of the labelled messages, not of all."
+        ),
+        under="Events and people",
+    ),
+)
+OPERATIONS = (
+    Query(
+        name="messages list", run=_list_messages, needs="view", parameters=MessageFilter, result=MessageRow,
+        is_many=True, title=N_("Messages"), summary="List messages with what they say, the newest first.",
+        empty=N_("No messages."), audit="list messages",
+    ),
+    Query(
+        name="sentiment months", run=_list_months, needs="view", parameters=BrandKey, result=MonthlySentiment,
+        is_many=True, arguments=("brand",), title=N_("Sentiment by month"),
+        empty=N_("No messages."), summary="Summarise month by month what is said to and about a brand.",
+    ),
+    Query(
+        name="sentiment aspects", run=_list_aspects, needs="view", parameters=BrandKey, result=AspectSentiment,
+        is_many=True, arguments=("brand",), title=N_("Sentiment by aspect"),
+        empty=N_("No messages."), summary="Summarise by aspect what is said to and about a brand.",
+    ),
+    Query(
+        name="perceiver accuracy", run=_list_accuracy, needs="view", result=OutputAccuracy, is_many=True,
+        title=N_("Agreement of the model with the staff"),
+        summary="Show how often the model says what the staff say, for each output.", empty=N_("No labels."),
+    ),
+    Operation(
+        name="messages correct", run=_correct_message, needs="correct_messages", parameters=CorrectMessage,
+        result=CorrectedMessage, arguments=("brand", "source", "event_id"),
+        summary=N_("Say what a message says, or that it was read right; scores follow at once."),
+        audit="correct message", button=N_("Save"), is_on_page=False,
+        done=N_("Saved. The score follows what you said, and the model can learn from it."),
+    ),
+)  # fmt: skip
