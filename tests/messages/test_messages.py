@@ -148,7 +148,7 @@ def test_words_that_change_while_they_are_read_go_on_waiting(tmp_path):
         with workspace.store.writing() as session:
             session.update(PERCEPTIONS, {"is_waiting": True}, {})
         read_messages(workspace, load=lambda: slow)
-        assert slow.read == [TWICE, TWICE]
+        assert slow.read == [TWICE, TWICE]  # once more, since the words changed meanwhile
         with workspace.store.reading() as session:
             assert count_waiting(session) == 0
 

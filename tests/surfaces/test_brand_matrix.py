@@ -59,7 +59,7 @@ ROLES = tuple(role for role in ROLE_PERMISSIONS if role != "owner")
 """An owner sees all brands; of theirs there may be a token for one."""
 FIGURES = (
     "movers", "activity", "spread", "symbiosis", "trend", "facets", "history", "contributions", "timeline", "course",
-    "brands", "plan", "no-figure",
+    "brands", "plan", "sentiment", "aspects", "no-figure",
 )  # fmt: skip
 FILLERS = {
     # name: (of brand A, of brand B, of nobody)
@@ -106,6 +106,8 @@ PLAIN = {
     "metrics": "orders", "starts": "2026-08-01", "lengths": "7", "search_delays": "", "delay_days": "",
     "effect_days": "", "horizon_days": "28", "delivery_days": "1", "audience": "", "is_randomised": "yes",
     "file": "x", "product": "", "graded": "", "meaning": "", "is_reset": "",
+    "aspect": "service", "said": "negative", "polarity": "negative", "is_right": "", "is_failure": "", "is_ironic": "",
+    "is_dissatisfied": "", "blamed": "front", "responsible": "", "onlookers_share": "",
     "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""
@@ -134,6 +136,8 @@ def make_events():
     return [
         make_order(1, brand=A), make_order(2, brand=A, consumer="shared", identifiers={"email": "own@example.org"}),
         make_order(3, brand=A, consumer="ann", kind="Complaint Received", days_ago=2),
+        make_order(4, brand=A, consumer="ann", kind="Message Sent", value=None, text="You charged me twice."),
+        make_order(14, brand=B, kind="Message Sent", value=None, consumer="tracer-only", text="The zq-text failed."),
         make_order(11, consumer="shared", brand=B, identifiers={"phone": "+39000777123"}, **told),
         make_order(12, consumer="tracer-only", brand=B, source="tracer-source", days_ago=1,
                    identifiers={"email": "tracer@example.org"}, **told),

@@ -161,6 +161,7 @@ NOUNS = (
     mark_count("{count} duplicate", "{count} duplicates"),
     mark_count("{count} window", "{count} windows"),
     mark_count("{count} action", "{count} actions"),
+    mark_count("{count} message", "{count} messages"),
 )
 """Counted nouns, in both forms; `write_noun` writes them."""
 

@@ -14,7 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import EventSelection, EventSource, open_events
+from consumer_fusion.i18n.messages import Message
 from consumer_fusion.records.perception import (
     MESSAGE_KINDS,
     PERCEIVER_MARK,
@@ -224,6 +227,28 @@ def read_texts(
         tables={**source.tables, "wanted_messages": _as_table([key for key, _ in messages])},
     )
     return {(row["source_id"], row["event_id"]): row["text"] for row in rows.to_pylist()}
+
+
+def require_message(session: Session, brand: str, source: str, event_id: str) -> dict[str, Any]:
+    """The row of `perceptions` of a message.
+
+    Raises:
+        NotFoundError: There is no such message to or about the brand.
+    """
+    source_id = find_keys(session, "source", [source]).get(source, 0)
+    brand_id = find_keys(session, "brand", [brand]).get(brand, 0)
+    rows = session.read(PERCEPTIONS, {"source_id": source_id, "event_id": event_id}).to_pylist()
+    if not rows or rows[0]["brand_id"] != brand_id:
+        raise NotFoundError(
+            Message(
+                "There is no message '{event_id}' of the source '{source}' to or about {brand}.",
+                event_id=event_id,
+                source=source,
+                brand=brand,
+            ),
+            hint="`fusion messages list` lists them.",
+        )
+    return dict(rows[0])
 
 
 def read_row(row: Mapping[str, Any]) -> Perception:

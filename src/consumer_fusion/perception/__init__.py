@@ -1,3 +1,3 @@
 """Reads what messages say: polarity, aspects, blame, emotions; offline, by small models that are shipped."""
 
-__all__ = ["perceived_texts", "perception_runs"]
+__all__ = ["marked_words", "message_views", "operations", "perceived_texts", "perception_runs"]

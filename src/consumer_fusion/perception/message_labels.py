@@ -6,19 +6,19 @@ model learns from later (`staff_learning`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from consumer_fusion.errors import NotFoundError
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.events.landing import AffectedConsumers
-from consumer_fusion.i18n.messages import Message
-from consumer_fusion.messages.perceptions import read_row, store_label
+from consumer_fusion.messages.perceptions import read_row, require_message, store_label
 from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Perception
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
-from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 LEAST_PROBABILITY = 0.5
@@ -48,7 +48,7 @@ def label_message(
         NotFoundError: There is no such message of the brand.
     """
     with begin_change(workspace) as (session, force):
-        row = _find_message(session, brand, source, event_id)
+        row = require_message(session, brand, source, event_id)
         where = {"source_id": row["source_id"], "event_id": event_id}
         former = session.read(PERCEPTION_LABELS, where).to_pylist()
         values: dict[str, Any] = dict.fromkeys(PERCEPTION_LABELS.column_names)
@@ -88,12 +88,22 @@ def read_outputs(found: Perception) -> dict[str, Any]:
     }
 
 
-def count_agreements(workspace: Workspace) -> dict[str, tuple[int, int]]:
-    """For each output: messages that the staff labelled, and those for which the model in force says the same."""
+def count_agreements(
+    workspace: Workspace, brands: Collection[str] | None = None
+) -> dict[str, tuple[int, int]]:
+    """For each output: messages that the staff labelled, and those for which the model in force says the same.
+
+    Args:
+        workspace: Workspace.
+        brands: Only messages to and about these brands; None for all.
+    """
     counts = dict.fromkeys(LABELLED, (0, 0))
     with workspace.store.reading() as session:
         labels = session.read(PERCEPTION_LABELS)
         rows = session.read_matching(PERCEPTIONS, labels.select(["source_id", "event_id"]))
+        if brands is not None:
+            wanted = find_keys(session, "brand", list(brands)).values()
+            rows = rows.filter(pc.is_in(rows["brand_id"], pa.array(wanted, pa.int64())))
     outputs = {
         (row["source_id"], row["event_id"]): read_outputs(read_row(row))
         for row in rows.to_pylist()
@@ -108,20 +118,3 @@ def count_agreements(workspace: Workspace) -> dict[str, tuple[int, int]]:
                 total, agreed = counts[name]
                 counts[name] = (total + 1, agreed + (label[name] == output[name]))
     return counts
-
-
-def _find_message(session: Session, brand: str, source: str, event_id: str) -> dict[str, Any]:
-    source_id = find_keys(session, "source", [source]).get(source, 0)
-    brand_id = find_keys(session, "brand", [brand]).get(brand, 0)
-    rows = session.read(PERCEPTIONS, {"source_id": source_id, "event_id": event_id}).to_pylist()
-    if not rows or rows[0]["brand_id"] != brand_id:
-        raise NotFoundError(
-            Message(
-                "There is no message '{event_id}' of the source '{source}' to or about {brand}.",
-                event_id=event_id,
-                source=source,
-                brand=brand,
-            ),
-            hint="`fusion messages list` lists them.",
-        )
-    return dict(rows[0])

@@ -12,13 +12,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import EventSource, find_members
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.messages.perceptions import MessageKey, read_perceiver_in_force, read_texts
-from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Aspect, Polarity
+from consumer_fusion.messages.perceptions import (
+    MessageKey,
+    apply_label,
+    read_perceiver_in_force,
+    read_row,
+    read_texts,
+    require_message,
+)
+from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Aspect, Perception, Polarity
 from consumer_fusion.records.schema import Schema, describe
-from consumer_fusion.score.queries.brand_visibility import find_brand_ids, find_consumer_ids
+from consumer_fusion.score.queries.brand_visibility import (
+    find_brand_ids,
+    find_visibility_by_name,
+    require_known,
+)
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -225,7 +237,8 @@ def list_judged_messages(
         if brands is not None:
             where["brand_id"] = list(find_keys(session, "brand", list(brands)).values())
         if consumer is not None:
-            where["consumer_id"] = find_members(session, find_consumer_ids(session, consumer) or [])
+            visibility = find_visibility_by_name(workspace, session, brands)
+            where["consumer_id"] = find_members(session, [require_known(session, consumer, visibility)])
         if event_id is not None:
             where["event_id"] = event_id
         judged = _open_judged(session, where)
@@ -260,6 +273,78 @@ def list_judged_messages(
         )
         for row in rows
     ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A stored message, besides its event.
+
+    Attributes:
+        source: Key of the source.
+        event_id: Id of the event.
+        occurred_us: Its time.
+        kind: Its kind.
+        perception: Its content, with the staff's corrections; None while it waits to be read.
+        is_corrected: Whether the staff corrected it.
+    """
+
+    source: str
+    event_id: str
+    occurred_us: int
+    kind: str
+    perception: Perception | None
+    is_corrected: bool
+
+
+def read_messages_of_pair(workspace: Workspace, consumer: str, brand: str) -> list[StoredMessage]:
+    """The messages of a consumer, under all keys of the person, to and about a brand."""
+    with workspace.store.reading() as session:
+        members = find_members(session, find_keys(session, "consumer", [consumer]).values())
+        brand_ids = list(find_keys(session, "brand", [brand]).values())
+        where: dict[str, Any] = {"consumer_id": members or [0], "brand_id": brand_ids or [0]}
+        rows = session.read(PERCEPTIONS, where).to_pylist()
+        labels = session.read(PERCEPTION_LABELS, {"consumer_id": members or [0]}).to_pylist()
+        names = name_entities(session, {row["source_id"] for row in rows})
+    corrected = {(label["source_id"], label["event_id"]): label for label in labels}
+    found = []
+    for row in rows:
+        label = corrected.get((row["source_id"], row["event_id"]))
+        perception = None if row["model"] is None else read_row(row)
+        if perception is not None and label is not None:
+            perception = apply_label(perception, label)
+        found.append(
+            StoredMessage(
+                names[row["source_id"]],
+                row["event_id"],
+                row["occurred_us"],
+                row["kind"],
+                perception,
+                label is not None,
+            )
+        )
+    return found
+
+
+def find_message(workspace: Workspace, brand: str, source: str, event_id: str) -> tuple[str, Perception]:
+    """The words of a message, and what they say.
+
+    Raises:
+        NotFoundError: There is no such message of the brand, or it waits to be read.
+    """
+    with workspace.store.reading() as session:
+        row = require_message(session, brand, source, event_id)
+        key = (row["source_id"], event_id)
+        texts = read_texts(session, workspace.engine, workspace.folder, [(key, row["occurred_us"])])
+        labels = session.read(
+            PERCEPTION_LABELS, {"source_id": row["source_id"], "event_id": event_id}
+        ).to_pylist()
+    if row["model"] is None or key not in texts:
+        raise NotFoundError(
+            "The message waits to be read.",
+            hint="A server reads it within seconds; an import before it ends.",
+        )
+    perception = read_row(row)
+    return texts[key], apply_label(perception, labels[0]) if labels else perception
 
 
 def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:

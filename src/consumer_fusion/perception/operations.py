@@ -28,11 +28,13 @@ from consumer_fusion.perception.message_views import (
     AspectSentiment,
     JudgedMessage,
     MonthlySentiment,
+    find_message,
     list_judged_messages,
     measure_share,
     summarise_aspects,
     summarise_months,
 )
+from consumer_fusion.perception.perceived_texts import PerceivedText, describe_text
 from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.perception import Aspect, Party, Polarity
 
@@ -101,6 +103,14 @@ class BrandKey(Schema):
     """The key of a brand."""
 
     brand: Text = describe(*_BRAND)
+
+
+class MessageId(Schema):
+    """A message, by its event."""
+
+    brand: Text = describe(*_BRAND)
+    source: Text = describe(N_("Source"), "Source of its event.")
+    event_id: Text = describe(N_("Event"), "Id of its event.")
 
 
 class CorrectMessage(Schema):
@@ -188,6 +198,22 @@ def _show_message(message: JudgedMessage, *, shows_identities: bool) -> MessageR
     )
 
 
+def _show_words(context: Context, asked: MessageId) -> PerceivedText:
+    text, perception = find_message(context.workspace, asked.brand, asked.source, asked.event_id)
+    found = describe_text(text, perception)
+    if may(context.caller, "see_identities"):
+        return found
+    return found.model_copy(
+        update={
+            "text": redact_details(found.text),
+            "aspects": [
+                each.model_copy(update={"words": redact_details(each.words)}) for each in found.aspects
+            ],
+            "evidence": [redact_details(each) for each in found.evidence],
+        }
+    )
+
+
 def _list_months(context: Context, asked: BrandKey) -> list[MonthlySentiment]:
     return summarise_months(context.workspace, asked.brand)
 
@@ -215,7 +241,7 @@ def _correct_message(context: Context, asked: CorrectMessage) -> CorrectedMessag
 
 def _list_accuracy(context: Context, asked: NoParameters) -> list[OutputAccuracy]:
     rows = []
-    for output, (labelled, agreed) in count_agreements(context.workspace).items():
+    for output, (labelled, agreed) in count_agreements(context.workspace, context.caller.brands).items():
         share = measure_share(agreed, labelled)
         rows.append(
             OutputAccuracy(
@@ -258,6 +284,11 @@ OPERATIONS = (
         name="messages list", run=_list_messages, needs="view", parameters=MessageFilter, result=MessageRow,
         is_many=True, title=N_("Messages"), summary="List messages with what they say, the newest first.",
         empty=N_("No messages."), audit="list messages",
+    ),
+    Query(
+        name="messages show", run=_show_words, needs="view", parameters=MessageId, result=PerceivedText,
+        arguments=("brand", "source", "event_id"), audit="view message",
+        summary="Show a message with the words that say what was read in it.",
     ),
     Query(
         name="sentiment months", run=_list_months, needs="view", parameters=BrandKey, result=MonthlySentiment,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pydantic import Field
-
 from consumer_fusion.perception.shipped_perceiver import load_perceiver
 from consumer_fusion.records.perception import (
     Aspect,
@@ -16,7 +14,7 @@ from consumer_fusion.records.perception import (
     Polarity,
     Span,
 )
-from consumer_fusion.records.schema import Schema
+from consumer_fusion.records.schema import Schema, describe
 
 LEAST_EMOTION = 0.2
 
@@ -24,44 +22,51 @@ LEAST_EMOTION = 0.2
 class PerceivedAspect(Schema):
     """Opinion of a message on one aspect."""
 
-    aspect: Aspect = Field(description="The aspect.")
-    polarity: Polarity = Field(description="Polarity of the opinion.")
-    probability: float = Field(description="That it is spoken of, and so.")
-    words: str = Field(description="The clause that says it.")
-    start: int = Field(description="Place of its first character.")
-    end: int = Field(description="Place after its last character.")
+    aspect: Aspect = describe("Aspect", "The aspect.")
+    polarity: Polarity = describe("Polarity", "Polarity of the opinion.")
+    probability: float = describe("Probability", "That it is spoken of, and so.")
+    words: str = describe("Words", "The clause that says it.")
+    start: int = describe("Start", "Place of its first character.")
+    end: int = describe("End", "Place after its last character.")
 
 
 class PerceivedParty(Schema):
     """A party that is blamed, or is responsible."""
 
-    party: Party = Field(description="The party.")
-    probability: float = Field(description="That it is.")
-    basis: Basis = Field(default="text", description="Where that is known from.")
+    party: Party = describe("Party", "The party.")
+    probability: float = describe("Probability", "That it is.")
+    basis: Basis = describe("Basis", "Source of that knowledge.", default="text")
 
 
 class PerceivedText(Schema):
     """Content of a message; a value that is not known is null, never neutral."""
 
-    text: str = Field(description="The message.")
-    language: str = Field(description="ISO 639-1; `und` where it is not known.")
-    said: Polarity | None = Field(description="The likeliest polarity; null where the model abstains.")
-    polarity: dict[Polarity, float] = Field(description="Probability of each polarity.")
-    emotions: dict[str, float] | None = Field(
-        description=f"The emotions of at least {LEAST_EMOTION}, the likeliest first; null where none can be read."
+    text: str = describe("Text", "The message.")
+    language: str = describe("Language", "ISO 639-1; `und` where it is not known.")
+    said: Polarity | None = describe("Said", "The likeliest polarity; null where the model abstains.")
+    polarity: dict[Polarity, float] = describe("Polarity", "Probability of each polarity.")
+    emotions: dict[str, float] | None = describe(
+        "Emotions",
+        f"The emotions of at least {LEAST_EMOTION}, the likeliest first; null where none can be read.",
     )
-    irony: float | None = Field(description="Probability that it means the opposite of its words.")
-    aspects: list[PerceivedAspect] = Field(description="Opinions on aspects.")
-    blame: list[PerceivedParty] = Field(description="Parties that its words accuse.")
-    responsible: list[PerceivedParty] = Field(description="Parties that are responsible for the failure.")
-    dissatisfaction: float | None = Field(description="Probability that the person is dissatisfied.")
-    failure: float | None = Field(description="Probability that it names something that failed.")
-    severity: float | None = Field(description="P(negative) x (.5 + .5 x harshness); 0 where nothing failed.")
-    harshness: float | None = Field(description="Probability that it insults.")
-    repair: float | None = Field(description="Probability that it apologises or gives fair detail.")
-    evidence: list[str] = Field(description="The clauses that speak most for its polarity.")
-    abstained: bool = Field(description="Whether the model is too unsure, or does not read the language.")
-    model: str = Field(description="Id of the model.")
+    irony: float | None = describe("Irony", "Probability that it means the opposite of its words.")
+    aspects: list[PerceivedAspect] = describe("Aspects", "Opinions on aspects.")
+    blame: list[PerceivedParty] = describe("Blame", "Parties that its words accuse.")
+    responsible: list[PerceivedParty] = describe(
+        "Responsible", "Parties that are responsible for the failure."
+    )
+    dissatisfaction: float | None = describe(
+        "Dissatisfaction", "Probability that the person is dissatisfied."
+    )
+    failure: float | None = describe("Failure", "Probability that it names something that failed.")
+    severity: float | None = describe(
+        "Severity", "P(negative) x (.5 + .5 x harshness); 0 where nothing failed."
+    )
+    harshness: float | None = describe("Harshness", "Probability that it insults.")
+    repair: float | None = describe("Repair", "Probability that it apologises or gives fair detail.")
+    evidence: list[str] = describe("Evidence", "The clauses that speak most for its polarity.")
+    abstained: bool = describe("Abstained", "Whether the model is too unsure, or does not read the language.")
+    model: str = describe("Model", "Id of the model.")
 
 
 def perceive_texts(
@@ -75,10 +80,12 @@ def perceive_texts(
         progress: Callback with the messages done and all.
     """
     perceptions = load_perceiver().perceive([ConsumerMessage(text, language) for text in texts], progress)
-    return [_describe(text, each) for text, each in zip(texts, perceptions, strict=True)]
+    return [describe_text(text, each) for text, each in zip(texts, perceptions, strict=True)]
 
 
-def _describe(text: str, found: Perception) -> PerceivedText:
+def describe_text(text: str, found: Perception) -> PerceivedText:
+    """A message with what was read in it."""
+
     def quote(span: Span) -> str:
         return text[span.start : span.end]
 

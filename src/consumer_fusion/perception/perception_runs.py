@@ -92,11 +92,10 @@ def read_messages(
 def _perceive(
     perceiver: Perceiver, batch: Sequence[ListedMessage], texts: dict[MessageKey, str]
 ) -> dict[ListedMessage, Perception | None]:
-    there = [each for each in batch if each.key in texts]
-    found = perceiver.perceive([ConsumerMessage(texts[each.key]) for each in there])
-    perceived: dict[ListedMessage, Perception | None] = dict.fromkeys(batch)
-    perceived.update(zip(there, found, strict=True))
-    return perceived
+    # People write many messages in the same words.
+    words = list(dict.fromkeys(texts[each.key] for each in batch if each.key in texts))
+    found = dict(zip(words, perceiver.perceive([ConsumerMessage(each) for each in words]), strict=True))
+    return {each: found[texts[each.key]] if each.key in texts else None for each in batch}
 
 
 def _store(

@@ -35,6 +35,7 @@ MESSAGE_KINDS: Mapping[str, bool] = {
     "CES Answered": False,
     "NPS Answered": False,
     "Ticket Opened": False,
+    "Live Chat Conversation Started": False,
 }
 """The kinds of events whose text is the consumer's own words, and whether others can read them."""
 UNSCORED_MESSAGE_KINDS = frozenset({"Message Sent", "Post Published", "Brand Mentioned"})

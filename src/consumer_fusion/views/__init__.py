@@ -23,5 +23,6 @@ __all__ = [
     "effect_views",
     "page_templates",
     "pair_views",
+    "sentiment_views",
     "tables",
 ]

@@ -95,6 +95,7 @@ ASKED = (
     Asked("associations list", ("--all",)),
     Asked("import of words", ("/said.jsonl", "--format", "events"), words="import"),
     Asked("messages list"),
+    Asked("messages show", ("book-shop", "events", "said-1")),
     Asked("messages correct", ("book-shop", "events", "said-1", "--right")),
     Asked("sentiment months", ("book-shop",)),
     Asked("sentiment aspects", ("book-shop",)),

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from consumer_fusion.events.activity_counts import Activity
 from consumer_fusion.i18n.labels import SYMBIOSIS_LABELS
 from consumer_fusion.i18n.translation import _
+from consumer_fusion.perception.message_views import AspectSentiment
+from consumer_fusion.records.perception import Aspect, Polarity
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Order
 from consumer_fusion.server.cache import Cache
@@ -26,9 +28,11 @@ from consumer_fusion.surfaces.console.queries import BrandData, BrandsData
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
 from consumer_fusion.views.brand_views import MOVERS_DRAWN, make_brand_drawings
 from consumer_fusion.views.drawings import Drawing, Drawings
+from consumer_fusion.views.sentiment_views import make_sentiment_drawings
 
 MOVERS_LISTED = 4
 BRANDS_LISTED = 100
+ASPECTS_LISTED = 5
 _MOVERS_SCHEMA = pa.schema(
     [
         ("consumer", pa.string()),
@@ -93,6 +97,29 @@ class OverviewPage:
     fell: Sequence[Mapping[str, Any]]
     rose: Sequence[Mapping[str, Any]]
     figures: Sequence[Placeholder]
+
+
+@dataclass(frozen=True, slots=True)
+class SayingsFragment:
+    """Part of an overview: what consumers say.
+
+    Attributes:
+        brand: Key of the brand.
+        messages: Messages that could be judged.
+        unknown: Messages that could not.
+        praised: Most praised aspects: aspect, messages, share, path of the messages.
+        criticised: Most criticised aspects, with the same fields.
+        figures: Placeholders of its charts.
+        path: Path of all messages.
+    """
+
+    brand: str
+    messages: int
+    unknown: int
+    praised: Sequence[tuple[Aspect, int, float, str]]
+    criticised: Sequence[tuple[Aspect, int, float, str]]
+    figures: Sequence[Placeholder]
+    path: str
 
 
 def show_start(page_request: PageRequest) -> Answer:
@@ -162,7 +189,13 @@ def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
     page_request.require("view", brand)
 
     def make() -> Drawing:
-        reading = page_request.queries.read_brand(brand, page_request.as_of_us)
+        queries = page_request.queries
+        if name in ("sentiment", "aspects"):
+            said = make_sentiment_drawings(
+                brand, lambda: queries.read_sentiment(brand), lambda: queries.read_aspects(brand)
+            )
+            return find_drawing({each.name: each for each in said}, name)
+        reading = queries.read_brand(brand, page_request.as_of_us)
         return find_drawing(_make_drawings(page_request, reading), name)
 
     key = ("brand", brand, name, page_request.asked.get("as_of"), page_request.may("see_identities"))
@@ -174,6 +207,43 @@ def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
 def find_live_path(page_request: PageRequest, **parameters: object) -> str | None:
     """Path of live updates of a page; None where a fixed as-of time is shown."""
     return make_path(LIVE_PATH, **parameters) if page_request.asked.get("as_of", "now") == "now" else None
+
+
+def show_sayings(page_request: PageRequest) -> Answer:
+    """The part of a brand's overview with what consumers praise and complain of, each leading to the messages."""
+    brand = page_request.read_asked("brand")
+    page_request.require("view", brand)
+    queries = page_request.queries
+    months, aspects = queries.read_sentiment(brand), queries.read_aspects(brand)
+    content = SayingsFragment(
+        brand=brand,
+        messages=sum(each.messages for each in months),
+        unknown=sum(each.unknown for each in months),
+        praised=_list_aspects(brand, aspects, "positive"),
+        criticised=_list_aspects(brand, aspects, "negative"),
+        figures=[
+            place_figure(each, "/brand/figure", name=each.name, brand=brand)
+            for each in make_sentiment_drawings(brand, lambda: months, lambda: aspects)
+        ],
+        path=make_path("/messages", brand=brand),
+    )
+    return Page("sayings.html", _("What consumers say"), content, brand=brand)
+
+
+def _list_aspects(
+    brand: str, aspects: Sequence[AspectSentiment], said: Polarity
+) -> list[tuple[Aspect, int, float, str]]:
+    """The aspects with the largest share of a polarity: aspect, messages, share, path of the messages."""
+    known = [(each, share) for each in aspects if (share := getattr(each, said)) is not None and share > 0]
+    return [
+        (
+            each.aspect,
+            each.messages,
+            share,
+            make_path("/messages", brand=brand, aspect=each.aspect, said=said),
+        )
+        for each, share in sorted(known, key=lambda one: -one[1])[:ASPECTS_LISTED]
+    ]
 
 
 def _make_drawings(page_request: PageRequest, reading: BrandData) -> Drawings:

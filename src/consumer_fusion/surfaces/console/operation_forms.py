@@ -115,7 +115,9 @@ def read_values(page_request: PageRequest, model: type[BaseModel]) -> dict[str, 
         if kind == "brands":
             values[name] = read_brands(page_request)
         elif kind == "flag":
-            values[name] = text == "yes"
+            # One that may be unknown is a choice of yes, no and nothing.
+            if text or type(None) not in typing.get_args(declared.annotation):
+                values[name] = text == "yes"
         elif kind == "file":
             if name in page_request.sent.uploads:
                 sent = page_request.sent.uploads[name]

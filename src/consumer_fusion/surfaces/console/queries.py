@@ -23,6 +23,12 @@ from consumer_fusion.events.activity_counts import Activity, count_activity
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
+from consumer_fusion.perception.message_views import (
+    AspectSentiment,
+    MonthlySentiment,
+    summarise_aspects,
+    summarise_months,
+)
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.segment import SEGMENTS
@@ -323,6 +329,20 @@ class ConsoleQueries:
             if self._is_many(brand):
                 self.read_brand(brand, moment_us)
                 self.read_activity(brand)
+
+    def read_sentiment(self, brand: str) -> list[MonthlySentiment]:
+        """Sentiment of the messages of a brand by month; that of a large brand may be stale."""
+        return self._recall(
+            ("sentiment", brand), self.find_version(), lambda: summarise_months(self._workspace, brand),
+            is_large=self._is_many(brand),
+        )  # fmt: skip
+
+    def read_aspects(self, brand: str) -> list[AspectSentiment]:
+        """Sentiment of the messages of a brand by aspect; that of a large brand may be stale."""
+        return self._recall(
+            ("aspects", brand), self.find_version(), lambda: summarise_aspects(self._workspace, brand),
+            is_large=self._is_many(brand),
+        )  # fmt: skip
 
     def read_activity(self, brand: str) -> Activity:
         """Events of a brand by day and by channel; those of a large brand may be stale."""

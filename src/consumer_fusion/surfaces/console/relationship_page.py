@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer_fusion.associations.operations import EVIDENCE_WORDS, list_associations
 from consumer_fusion.i18n.translation import _
+from consumer_fusion.messages.redaction import redact_details
+from consumer_fusion.perception.marked_words import MarkedSpan, mark_words
+from consumer_fusion.perception.message_views import StoredMessage, read_messages_of_pair
 from consumer_fusion.records.audit import AuditNote
+from consumer_fusion.records.perception import MESSAGE_KINDS, Perception, Polarity
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.score.queries import pair_answers
@@ -58,7 +62,8 @@ class LedgerRow:
         occurred_us: Time of the event, in microseconds since the epoch.
         kind: Key of its kind in the points table.
         channel: Channel; None where unknown.
-        text: Text of the event; None where there is none.
+        words: Text of the event in parts, as the user may see it; empty where there is none.
+        reading: Their content; None where they are not a consumer's, or wait to be read.
         parent_event_id: Event that it is derived from.
         contribution: Current contribution to the score.
         change: Change of the score when it happened; None where there was none.
@@ -70,12 +75,34 @@ class LedgerRow:
     occurred_us: int
     kind: str
     channel: str | None
-    text: str | None
+    words: Sequence[MarkedSpan]
+    reading: MessageReading | None
     parent_event_id: str | None
     contribution: float
     change: float | None
     parts: tuple[FacetFragment, ...]
     without_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReading:
+    """The content of a message, as it is shown beside its words.
+
+    Attributes:
+        source: Key of its source.
+        perception: Its perception, with the staff's corrections.
+        said: Its polarity; None where it could not be judged.
+        probability: Probability of that.
+        is_corrected: Whether the staff corrected it.
+        is_public: Whether others can read it.
+    """
+
+    source: str
+    perception: Perception
+    said: Polarity | None
+    probability: float
+    is_corrected: bool
+    is_public: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +122,7 @@ class RelationshipPage:
         scale: Number of points that the full length of a facet's bar represents.
         associations: Declared associations of the consumer with the brand that are in force.
         ledger: Events, newest first, including those without points.
+        may_correct: Whether the user may correct what was read in messages.
         event_count: Total number of events.
         more_path: Path of further events; None when all are shown.
         figures: Placeholders of its charts.
@@ -114,6 +142,7 @@ class RelationshipPage:
     scale: float
     associations: Sequence[Mapping[str, object]]
     ledger: Sequence[LedgerRow]
+    may_correct: bool
     event_count: int
     more_path: str | None
     figures: Sequence[Placeholder]
@@ -126,11 +155,15 @@ class LedgerFragment:
     """More rows of a ledger.
 
     Attributes:
+        brand: Key of the brand.
         ledger: The rows.
+        may_correct: Whether the user may correct what was read in messages.
         more_path: Path of further rows; None at the end.
     """
 
+    brand: str
     ledger: Sequence[LedgerRow]
+    may_correct: bool
     more_path: str | None
 
 
@@ -146,7 +179,9 @@ def show_relationship(page_request: PageRequest) -> Answer:
     if page_request.is_part and "from" in page_request.asked:
         start = _read_place(page_request.asked["from"])
         part = LedgerFragment(
-            make_ledger(pair, _parameters(page_request), start),
+            brand,
+            make_ledger(page_request, pair, start),
+            page_request.may("correct_messages", brand),
             _more_path(page_request, start + LEDGER_ROWS, count),
         )
         look = AuditNote("view relationship", consumer=consumer, brand=brand, detail={"from": start})
@@ -172,7 +207,8 @@ def show_relationship(page_request: PageRequest) -> Answer:
         ],
         scale=max([10.0, *map(abs, reading.facets.values())]),
         associations=_list_associations(page_request, pair),
-        ledger=make_ledger(pair, _parameters(page_request)),
+        ledger=make_ledger(page_request, pair),
+        may_correct=page_request.may("correct_messages", brand),
         event_count=count,
         more_path=_more_path(page_request, LEDGER_ROWS, count),
         figures=[
@@ -214,14 +250,17 @@ def show_without(page_request: PageRequest) -> Answer:
     return Page("without.html", _("Without this event"), content)
 
 
-def make_ledger(pair: PairData, parameters: Mapping[str, object], start: int = 0) -> list[LedgerRow]:
+def make_ledger(page_request: PageRequest, pair: PairData, start: int = 0) -> list[LedgerRow]:
     """Events of a relationship, newest first, each with its contributions.
 
     Args:
+        page_request: Request of its page.
         pair: The relationship.
-        parameters: Parameters of its page.
         start: Number of newer events to skip.
     """
+    parameters = _parameters(page_request)
+    stored = read_messages_of_pair(page_request.workspace, pair.answer.consumer, pair.answer.brand)
+    messages = {(each.event_id, each.occurred_us): each for each in stored}
     listed = pair.answer.list_newest(limit=LEDGER_ROWS, offset=start, with_unscored=True)
     return [
         LedgerRow(
@@ -229,7 +268,10 @@ def make_ledger(pair: PairData, parameters: Mapping[str, object], start: int = 0
             occurred_us=each.entry.occurred_us,
             kind=each.entry.kind,
             channel=each.entry.channel,
-            text=each.entry.text,
+            words=_show_words(
+                page_request, each.entry.text, messages.get((each.entry.event_id, each.entry.occurred_us))
+            ),
+            reading=_read_message(messages.get((each.entry.event_id, each.entry.occurred_us))),
             parent_event_id=each.entry.parent_event_id,
             contribution=each.contribution,
             change=each.change,
@@ -240,7 +282,37 @@ def make_ledger(pair: PairData, parameters: Mapping[str, object], start: int = 0
             without_path=make_path("/relationship/without", event=each.entry.event_id, **parameters),
         )
         for each in listed.events
+        for message in (messages.get((each.entry.event_id, each.entry.occurred_us)),)
     ]
+
+
+def _show_words(
+    page_request: PageRequest, text: str | None, message: StoredMessage | None
+) -> Sequence[MarkedSpan]:
+    if not text:
+        return ()
+    if message is None or message.perception is None:
+        parts = [MarkedSpan(text)]
+    else:
+        parts = mark_words(text, message.perception)
+    if page_request.may("see_identities"):
+        return parts
+    return [replace(each, text=redact_details(each.text)) for each in parts]
+
+
+def _read_message(message: StoredMessage | None) -> MessageReading | None:
+    if message is None or message.perception is None:
+        return None
+    perception = message.perception
+    polarity, probability = max(perception.polarity.items(), key=lambda each: each[1], default=(None, 0.0))
+    return MessageReading(
+        message.source,
+        perception,
+        None if perception.abstained else polarity,
+        probability,
+        message.is_corrected,
+        MESSAGE_KINDS[message.kind],
+    )
 
 
 def _list_associations(page_request: PageRequest, pair: PairData) -> list[dict[str, object]]:

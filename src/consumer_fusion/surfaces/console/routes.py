@@ -78,6 +78,7 @@ _OWN_PAGES: dict[str, PageFunction] = {
     "/brands": _show("view", brand_pages.show_brands),
     "/brand": _show("view", brand_pages.show_overview),
     "/brand/figure": _draw("view", brand_pages.show_brand_figure),
+    "/brand/sayings": _show("view", brand_pages.show_sayings),
     "/actions": _show("view", action_pages.show_actions),
     "/actions/figure": _draw("view", action_pages.show_actions_figure),
     "/effect": _show("view", effect_pages.show_effect),

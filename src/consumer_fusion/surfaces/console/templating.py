@@ -13,7 +13,9 @@ from markupsafe import Markup, escape
 
 from consumer_fusion.causal.effects.effect_wording import LABEL_MEANINGS, LABEL_WORDS
 from consumer_fusion.i18n.locales import LANGUAGES
-from consumer_fusion.i18n.translation import N_, read_language
+from consumer_fusion.i18n.translation import N_, _, read_language
+from consumer_fusion.perception.message_views import ASPECT_WORDS
+from consumer_fusion.perception.operations import PARTY_WORDS, POLARITY_WORDS
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.surfaces.console.next_steps import find_step
 from consumer_fusion.surfaces.console.urls import STATIC_PATH, make_path
@@ -116,12 +118,17 @@ def make_console_environment() -> jinja2.Environment:
         "languages": LANGUAGES,
         "evidence_words": LABEL_WORDS,
         "evidence_meanings": LABEL_MEANINGS,
+        "list_polarities": lambda: [(value, _(words)) for value, words in POLARITY_WORDS.items()],
+        "list_parties": lambda: [(value, _(words)) for value, words in PARTY_WORDS.items()],
     }
     environment.filters |= {
         "field": write_field,
         "money": write_money,
         "code_marks": mark_code,
         "date": lambda text: read_language().write_day(parse_moment(text).date()),
+        "aspect": lambda value: _(ASPECT_WORDS[value]),
+        "polarity": lambda value: _(POLARITY_WORDS[value]),
+        "party": lambda value: _(PARTY_WORDS[value]),
         "iso": lambda text: read_language().write_time(parse_moment(text)),
         "moment": write_moment,
     }

@@ -1,8 +1,9 @@
-"""Charts of a brand: distributions of its relationships over the scale, the two sides and the classes."""
+"""Charts of a brand: its relationships over the scale, the two sides and the classes; its messages by aspect."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Literal
 
@@ -20,9 +21,9 @@ from consumer_fusion.i18n.labels import (
     write_score,
     write_share,
 )
-from consumer_fusion.i18n.translation import _
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.views.charts.count_charts import gather_bins, gather_cells, gather_classes
-from consumer_fusion.views.charts.frame import AnyChart, draw_middle, frame_chart, make_data
+from consumer_fusion.views.charts.frame import AnyChart, colour_ways, draw_middle, frame_chart, make_data
 from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle
 
 _SHAPES = (
@@ -308,4 +309,69 @@ def draw_symbiosis_mix(scores: pa.Table, style: ChartStyle = DEFAULT_STYLE, *, b
             of_whom=named,
             top=top,
         ),
+    )
+
+
+def draw_aspects(
+    aspects: Sequence[Mapping[str, Any]], style: ChartStyle = DEFAULT_STYLE, *, brand: str = ""
+) -> AnyChart:
+    """The shares of messages that praise and that complain, by aspect, as bars to the right and to the left.
+
+    Args:
+        aspects: `name`, `messages`, and for `negative` and `positive` the share with `_low` and `_high`; those with too
+            few messages, whose shares are None, are left out.
+        style: Style of the chart.
+        brand: Named in the title.
+    """
+    palette = style.palette
+    shown = [each for each in aspects if each["negative"] is not None]
+    names = {each["name"]: f"{each['name']} ({write_count(each['messages'])})" for each in shown}
+    parts = [
+        {
+            "row": names[each["name"]],
+            "value": sign * each[side],
+            "low": sign * each[f"{side}_low"],
+            "high": sign * each[f"{side}_high"],
+            "way": way,
+            "label": _(
+                told, aspect=each["name"], share=write_share(each[side]), low=write_share(each[f"{side}_low"]),
+                high=write_share(each[f"{side}_high"]), messages=write_noun(each["messages"], "message"),
+            ),
+        }
+        for each in shown
+        for side, sign, way, told in (
+            ("positive", 1, "up", N_("{aspect}: {share} of {messages} praise it ({low} to {high})")),
+            ("negative", -1, "down", N_("{aspect}: {share} of {messages} complain of it ({low} to {high})")),
+        )
+    ]  # fmt: skip
+    order = list(names.values())
+    y = altair.Y(
+        "row:N",
+        sort=order,
+        scale=altair.Scale(domain=order),
+        title=None,
+        axis=altair.Axis(
+            ticks=False, domain=False, labelLimit=style.label_limit + 40, minExtent=style.make_room(order)
+        ),
+    )
+    axis = altair.Axis(labelExpr="format(abs(datum.value), '.0%')", tickCount=5)
+    x = altair.X("value:Q", title=_("complain | praise"), scale=altair.Scale(domain=[-1, 1]), axis=axis)
+    chart = altair.Chart(make_data(parts)).encode(y=y)
+    bars = chart.mark_bar(height=14, cornerRadiusEnd=2).encode(
+        x=x, color=colour_ways(style), tooltip="label:N", description="label:N"
+    )
+    intervals = chart.mark_rule(color=palette.ink, strokeWidth=1, aria=False).encode(x="low:Q", x2="high:Q")
+    zero = (
+        altair.Chart(make_data([{"value": 0}]))
+        .mark_rule(color=palette.line, aria=False)
+        .encode(x=altair.X("value:Q"))
+    )
+    named = _(" of {name}", name=brand) if brand else ""
+    return frame_chart(
+        altair.layer(bars, intervals, zero).properties(height=altair.Step(24)),
+        style,
+        title=_("Messages by aspect{of_whom}", of_whom="" if style.is_narrow else named),
+        subtitle=_("left: complain; right: praise; line: 95% interval; in brackets: messages"),
+        description="; ".join(str(part["label"]) for part in parts)
+        or _("Too few messages for a share of any aspect."),
     )

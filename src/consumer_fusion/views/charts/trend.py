@@ -1,6 +1,9 @@
-"""The relationships of a brand over time: their median and middle 50%."""
+"""A brand over time: the median and middle 50% of its relationships, and the sentiment of what is said of it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair
 import pyarrow as pa
@@ -10,10 +13,11 @@ from consumer_fusion.i18n.labels import (
     write_day,
     write_noun,
     write_score,
+    write_share,
 )
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import _
-from consumer_fusion.views.charts.frame import AnyChart, draw_middle, frame_chart, make_data
+from consumer_fusion.i18n.translation import N_, _
+from consumer_fusion.views.charts.frame import AnyChart, colour_ways, draw_middle, frame_chart, make_data
 from consumer_fusion.views.charts.theme import DEFAULT_STYLE, ChartStyle, check_columns
 
 _TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
@@ -94,4 +98,84 @@ def _tell(rows: list[dict[str, object]], named: str) -> str:
         last=write_score(last),
         change=write_signed(last - first, 1),
         day=write_day(from_day_number(int(str(rows[0]["day"]))).date()),
+    )
+
+
+def draw_sentiment(
+    months: Sequence[Mapping[str, Any]], style: ChartStyle = DEFAULT_STYLE, *, brand: str = ""
+) -> AnyChart:
+    """The shares of negative and positive messages by month, each with its 95% interval.
+
+    A month with too few messages has no share: the lines have a gap there.
+
+    Args:
+        months: `at` (milliseconds since 1970), `month`, `messages`, and for `negative` and `positive` the share with
+            `_low` and `_high`, which are None for too few messages.
+        style: Style of the chart.
+        brand: Named in the title.
+    """
+    rows: list[dict[str, Any]] = []
+    for side, way in (("negative", "down"), ("positive", "up")):
+        stretch = 0
+        for each in months:
+            if each[side] is None:
+                stretch += 1
+                continue
+            told = N_("{month}: {share} negative ({low} to {high}) of {messages}")
+            if side == "positive":
+                told = N_("{month}: {share} positive ({low} to {high}) of {messages}")
+            rows.append(
+                {
+                    "at": each["at"], "way": way, "line": f"{side} {stretch}", "share": each[side],
+                    "low": each[f"{side}_low"], "high": each[f"{side}_high"],
+                    "label": _(
+                        told, month=each["month"], share=write_share(each[side]),
+                        low=write_share(each[f"{side}_low"]), high=write_share(each[f"{side}_high"]),
+                        messages=write_noun(each["messages"], "message"),
+                    ),
+                }
+            )  # fmt: skip
+    chart = altair.Chart(make_data(rows)).encode(
+        x=altair.X(
+            "at:T",
+            scale=altair.Scale(type="utc"),
+            title=None,
+            axis=altair.Axis(
+                grid=False, tickCount=4 if style.is_narrow else 7, labelOverlap=True, labelSeparation=10,
+                format="%b %Y",
+            ),
+        ),
+        color=colour_ways(style),
+        detail="line:N",
+    )  # fmt: skip
+    axis = altair.Axis(format="%", tickCount=5)
+    scale = altair.Scale(
+        domainMin=0, domainMax=1 if any(row["high"] > 0.9 for row in rows) else altair.Undefined
+    )
+    band = chart.mark_area(opacity=0.16, line=False, aria=False).encode(
+        y=altair.Y("low:Q", scale=scale, axis=axis, title=_("share of messages")), y2="high:Q"
+    )
+    y = altair.Y("share:Q", scale=scale, axis=axis, title=_("share of messages"))
+    line = chart.mark_line(strokeWidth=2, aria=False).encode(y=y)
+    # Without colour, the shape differs.
+    points = chart.mark_point(filled=True, size=60, opacity=1).encode(
+        y=y,
+        shape=altair.Shape(
+            "way:N",
+            scale=altair.Scale(domain=["up", "down"], range=["triangle-up", "triangle-down"]),
+            legend=None,
+        ),
+        tooltip="label:N",
+        description="label:N",
+    )
+    named = _(" of {name}", name=brand) if brand else ""
+    newest = [
+        rows_of[-1]["label"] for side in ("down", "up") if (rows_of := [r for r in rows if r["way"] == side])
+    ]
+    return frame_chart(
+        altair.layer(band, line, points).properties(height=220),
+        style,
+        title=_("Sentiment of messages over time{of_whom}", of_whom="" if style.is_narrow else named),
+        subtitle=_("triangle up: positive; down: negative; band: 95% interval"),
+        description="; ".join(newest) or _("Too few messages for a share in any month."),
     )
