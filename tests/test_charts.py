@@ -33,6 +33,7 @@ from consumer_fusion.views.charts.count_charts import (
     gather_periods,
 )
 from consumer_fusion.views.charts.distributions import (
+    draw_aspects,
     draw_both_sides,
     draw_score_distribution,
     draw_symbiosis_mix,
@@ -43,8 +44,17 @@ from consumer_fusion.views.charts.relationship import draw_changes, draw_score_h
 from consumer_fusion.views.charts.reliability import draw_reliability
 from consumer_fusion.views.charts.rendering import render_svg
 from consumer_fusion.views.charts.theme import DARK, LIGHT, THEMED, ChartStyle, write_css_variables
-from consumer_fusion.views.charts.trend import draw_trend
+from consumer_fusion.views.charts.trend import draw_sentiment, draw_trend
 
+NO_SHARES = dict.fromkeys(
+    ("negative", "negative_low", "negative_high", "positive", "positive_low", "positive_high")
+)
+SHARES = dict(zip(NO_SHARES, (0.3, 0.2, 0.4, 0.5, 0.4, 0.6)))
+MONTHS = [
+    {"at": 1.7e12 + number * 2.6e9, "month": f"2026-0{number + 1}", "messages": count, **shares}
+    for number, (count, shares) in enumerate([(40, SHARES), (12, NO_SHARES), (50, SHARES)])
+]
+ASPECTS = [{"name": "food", "messages": 40, **SHARES}, {"name": "price", "messages": 9, **NO_SHARES}]
 HOSTILE = "</text><script>alert(1)</script>\"'\\ ${x} &amp;"
 TEXT_CONTRAST, MARK_CONTRAST = 4.5, 3.0
 """WCAG 2.2, success criteria 1.4.3 and 1.4.11."""
@@ -113,6 +123,8 @@ def drawings(sweater, facets):
         "contributions": lambda style: draw_contributions(invented.invent_contributions(), style),
         "facets": lambda style: draw_facets(facets, style),
         "reliability": lambda style: draw_reliability(invented.invent_reliability(), style),
+        "sentiment": lambda style: draw_sentiment(MONTHS, style),
+        "aspects": lambda style: draw_aspects(ASPECTS, style),
     }
 
 
@@ -142,7 +154,7 @@ def measure_luminance():
 @pytest.mark.parametrize(
     "name",
     ["distribution", "both sides", "mix", "activity", "movers", "history", "changes", "contributions", "facets",
-     "reliability"],
+     "reliability", "sentiment", "aspects"],
 )  # fmt: skip
 def test_every_chart_is_valid_and_tells_its_finding_in_words(drawings, name):
     for style in (ChartStyle(), ChartStyle(palette=DARK, width=340)):
@@ -412,7 +424,7 @@ def test_a_history_without_a_day_is_an_empty_picture():
 
 ALL_DRAWINGS = (
     "distribution", "both sides", "mix", "activity", "movers", "trend", "history", "changes", "contributions", "facets",
-    "reliability",
+    "reliability", "sentiment", "aspects",
 )  # fmt: skip
 
 
@@ -424,3 +436,13 @@ def test_every_chart_is_drawn_whatever_characters_its_names_hold(drawings, name)
     texts = [text for element in root.iter() for text in (element.text, *element.attrib.values()) if text]
     assert not [text for text in texts if set(text) & set(UNSAFE) - set("\t\n\r")]
     assert "\ufffd" in root.get("aria-label")
+
+
+def test_a_month_with_too_few_messages_is_a_gap_in_the_line(drawings, find_rows):
+    rows = find_rows(drawings["sentiment"](ChartStyle()), "share")
+    assert len(rows) == 4
+    assert len({row["line"] for row in rows}) == 4
+
+
+def test_an_aspect_with_too_few_messages_has_no_bar(drawings, find_rows):
+    assert {row["row"] for row in find_rows(drawings["aspects"](ChartStyle()), "low")} == {"food (40)"}

@@ -67,11 +67,11 @@ class MessageRow(Schema):
     said: Polarity | None = describe(
         N_("Says"), "Its polarity; null where it could not be judged.", words=POLARITY_WORDS, absent=_UNKNOWN
     )
-    praised: list[Aspect] = describe(N_("Praised"), "Aspects that it praises.", words=ASPECT_WORDS)
-    criticised: list[Aspect] = describe(N_("Criticised"), "Aspects that it complains of.", words=ASPECT_WORDS)
     text: str = describe(
         N_("Words"), "Its words; contact details are masked for roles without identities.", is_long=True
     )
+    praised: list[Aspect] = describe(N_("Praised"), "Aspects that it praises.", words=ASPECT_WORDS)
+    criticised: list[Aspect] = describe(N_("Criticised"), "Aspects that it complains of.", words=ASPECT_WORDS)
     kind: str = describe(N_("Kind"), "Kind of its event.", is_shown=False)
     language: str = describe(N_("Language"), "ISO 639-1; `und` where it is not known.", is_shown=False)
     dissatisfaction: float | None = describe(

@@ -269,9 +269,10 @@ class GroupPages:
         for name, each in query.parameters.model_fields.items():
             words = read_extra(each).get("words", {})
             if words:
-                links.append((self.path, _("show all"), name not in asked))
+                others = {other: value for other, value in asked.items() if other != name}
+                links.append((make_path(self.path, **others), _("show all"), name not in asked))
                 links += [
-                    (f"{self.path}?{name}={value}", _(label), asked.get(name) == value)
+                    (make_path(self.path, **others, **{name: value}), _(label), asked.get(name) == value)
                     for value, label in words.items()
                 ]
         return links

@@ -372,6 +372,13 @@ def draw_aspects(
         style,
         title=_("Messages by aspect{of_whom}", of_whom="" if style.is_narrow else named),
         subtitle=_("left: complain; right: praise; line: 95% interval; in brackets: messages"),
-        description="; ".join(str(part["label"]) for part in parts)
-        or _("Too few messages for a share of any aspect."),
+        description=_name_extremes(parts),
     )
+
+
+def _name_extremes(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The most praised and the most criticised aspect."""
+    if not parts:
+        return _("Too few messages for a share of any aspect.")
+    ends = (max(parts, key=lambda part: part["value"]), min(parts, key=lambda part: part["value"]))
+    return "; ".join(str(part["label"]) for part in ends)
