@@ -127,9 +127,11 @@ def import_found(
 def _finish(workspace: Workspace, progress: Progress) -> None:
     """The work after an import that changes no event: files and states are arranged, and messages are read."""
     seal_inbox(workspace)
-    read_messages(workspace, progress)
-    move_changes(workspace.store)
-    keep_snapshots(workspace)
+    try:
+        read_messages(workspace, progress)
+    finally:
+        move_changes(workspace.store)
+        keep_snapshots(workspace)
 
 
 @contextmanager

@@ -59,6 +59,17 @@ class Settings(BaseModel):
         ge=1,
         description="Maximum number of identifiers per consumer; more are not linked.",
     )
+    perceiver: str = Field(
+        default="",
+        description="Model that reads messages: empty for the shipped one, ngrams for it without the sentence encoder, "
+        "onnx:FOLDER or transformers:FOLDER for a local model of polarity, endpoint:URL#MODEL for an OpenAI-compatible "
+        "endpoint, to which messages are sent with contact details masked.",
+    )
+    perceiver_timeout_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="Maximum time for the endpoint that reads messages; then the shipped model does.",
+    )
     country: str = Field(
         default="",
         max_length=2,

@@ -92,16 +92,16 @@ def test_messages_that_are_sealed_at_once_are_read_from_their_files(tmp_path):
 
 
 def test_an_import_reads_nothing_twice_and_loads_no_model_for_nothing(tmp_path):
-    def refuse():
+    def refuse(_):
         raise AssertionError("the model was loaded")
 
     with open_small(tmp_path / "w") as workspace:
         fusion.import_events(workspace, [make_order(9)])
-        assert read_messages(workspace, load=refuse) == 0
+        assert read_messages(workspace, choose=refuse) == 0
         fusion.import_events(workspace, [say(TWICE)])
         fusion.import_events(workspace, [say(TWICE)])
         assert not is_reading_due(workspace)
-        assert read_messages(workspace, load=refuse) == 0
+        assert read_messages(workspace, choose=refuse) == 0
 
 
 MAPPING = """
@@ -147,7 +147,7 @@ def test_words_that_change_while_they_are_read_go_on_waiting(tmp_path):
         slow = Slow()
         with workspace.store.writing() as session:
             session.update(PERCEPTIONS, {"is_waiting": True}, {})
-        read_messages(workspace, load=lambda: slow)
+        read_messages(workspace, choose=lambda _: slow)
         assert slow.read == [TWICE, TWICE]  # once more, since the words changed meanwhile
         with workspace.store.reading() as session:
             assert count_waiting(session) == 0
@@ -159,11 +159,13 @@ def test_another_model_reads_everything_again_and_outputs_are_never_mixed(tmp_pa
         fusion.import_events(workspace, events)
         assert {each.model for each in read_all(workspace).values()} != {"other"}
         other = StandIn("other", is_negative=False)
-        assert read_messages(workspace, load=lambda: other) == 0  # the shipped one is in force, and did it
+        assert (
+            read_messages(workspace, choose=lambda _: other) == 0
+        )  # the shipped one is in force, and did it
         with workspace.store.writing() as session:
             session.write_mark("perceiver", "former")
         assert is_reading_due(workspace)
-        assert read_messages(workspace, load=lambda: other) == 5
+        assert read_messages(workspace, choose=lambda _: other) == 5
         assert {each.model for each in read_all(workspace).values()} == {"other"}
         assert list_derived(workspace) == []
 
@@ -226,7 +228,7 @@ def test_what_the_staff_say_holds_at_once_and_is_counted(tmp_path):
         # Another model does not take it back.
         with workspace.store.writing() as session:
             session.write_mark("perceiver", "former")
-        read_messages(workspace, load=lambda: StandIn("other"))
+        read_messages(workspace, choose=lambda _: StandIn("other"))
         assert ("ann", "bakery") not in read_scores(workspace)
         (corrected,) = list_judged_messages(workspace, consumer="ann")
         assert (corrected.said, corrected.is_corrected) == ("neutral", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -19,8 +20,17 @@ from consumer_fusion.operations import (
     Query,
     Schema,
     Text,
+    TextFile,
     describe,
 )
+from consumer_fusion.perception.learning_runs import (
+    forget,
+    learn_from_staff,
+    learn_intents,
+    read_intent_file,
+    read_learning,
+)
+from consumer_fusion.perception.learning_store import LearntName
 from consumer_fusion.perception.message_labels import LABELLED, count_agreements, label_message
 from consumer_fusion.perception.message_views import (
     ASPECT_WORDS,
@@ -35,6 +45,8 @@ from consumer_fusion.perception.message_views import (
     summarise_months,
 )
 from consumer_fusion.perception.perceived_texts import PerceivedText, describe_text
+from consumer_fusion.perception.perception_runs import read_messages
+from consumer_fusion.perception.staff_learning import LearningReport
 from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.perception import Aspect, Party, Polarity
 
@@ -48,6 +60,7 @@ PARTY_WORDS: dict[Party, str] = {
     "carrier": N_("carrier"), "technology": N_("technology"), "management": N_("management"),
     "consumer": N_("the consumer"), "nobody": N_("nobody"),
 }  # fmt: skip
+LEARNT_WORDS = {"staff": N_("corrections by the staff"), "intents": N_("intents")}
 OUTPUT_WORDS = {
     "polarity": N_("polarity"), "is_failure": N_("names a failure"), "is_dissatisfied": N_("dissatisfied"),
     "is_ironic": N_("ironic"), "blamed": N_("blamed"), "responsible": N_("responsible"),
@@ -239,6 +252,88 @@ def _correct_message(context: Context, asked: CorrectMessage) -> CorrectedMessag
     return CorrectedMessage(brand=asked.brand, source=asked.source, event_id=asked.event_id)
 
 
+class LearningResult(Schema):
+    """Results of learning from the labels of the staff."""
+
+    outputs: list[LearningReport] = describe("Outputs", "The result of each output.")
+
+
+class ForgottenLearning(Schema):
+    """Confirmation that learnt corrections or intents were forgotten."""
+
+    name: LearntName = describe(N_("Learnt"), "Name of what was forgotten.", words=LEARNT_WORDS)
+
+
+class LearningKey(Schema):
+    """Learnt corrections or intents to forget."""
+
+    name: LearntName = describe(
+        N_("Learnt"),
+        N_("Corrections by labels of the staff, or intents of messages."),
+        words=LEARNT_WORDS,
+    )
+
+
+class IntentFile(Schema):
+    """A file of messages with their intents."""
+
+    file: TextFile = describe(
+        N_("File"), N_("Lines of intent, tab and text; or CSV with the columns intent and text.")
+    )
+
+
+class IntentTraining(Schema):
+    """Result of a training of intents."""
+
+    intents: int = describe("Intents", "Number of intents.")
+    messages: int = describe("Messages", "Number of messages.")
+    accuracy: float = describe("Accuracy", "Share of held-out messages whose intent is right.", form="share")
+    named: float = describe(
+        "Named",
+        "Share of held-out messages whose intent is named; the others are out of scope.",
+        form="share",
+    )
+    accuracy_of_named: float = describe("Accuracy of named", "Share of those that are right.", form="share")
+    majority: float = describe("Most frequent", "Share of the most frequent intent.", form="share")
+
+
+def _learn_from_staff(context: Context, asked: NoParameters) -> LearningResult:
+    reports = learn_from_staff(context.workspace, context.progress)
+    context.describe(**{each.output: each.state for each in reports})
+    _read_again(context)
+    return LearningResult(outputs=reports)
+
+
+def _forget(context: Context, asked: LearningKey) -> ForgottenLearning:
+    context.describe(object_id=asked.name)
+    forget(context.workspace, asked.name)
+    _read_again(context)
+    return ForgottenLearning(name=asked.name)
+
+
+def _train_intents(context: Context, asked: IntentFile) -> IntentTraining:
+    texts, intents = read_intent_file(asked.file)
+    context.describe(messages=len(texts), intents=len(set(intents)))
+    found = learn_intents(context.workspace, texts, intents, context.progress)
+    _read_again(context)
+    return IntentTraining(
+        intents=len(found.model.labels), messages=found.messages, accuracy=round(found.accuracy, 4),
+        named=round(found.named, 4), accuracy_of_named=round(found.accuracy_of_named, 4),
+        majority=round(found.majority, 4),
+    )  # fmt: skip
+
+
+def _read_again(context: Context) -> None:
+    """Read the messages with what was learnt, where that is quick; a server reads many in the background."""
+    workspace = replace(context.workspace, on_change=None)
+    if context.caller.actor.type == "command line":
+        read_messages(workspace, context.progress)
+
+
+def _list_learning(context: Context, asked: NoParameters) -> list[LearningReport]:
+    return read_learning(context.workspace)
+
+
 def _list_accuracy(context: Context, asked: NoParameters) -> list[OutputAccuracy]:
     rows = []
     for output, (labelled, agreed) in count_agreements(context.workspace, context.caller.brands).items():
@@ -256,6 +351,13 @@ def _list_accuracy(context: Context, asked: NoParameters) -> list[OutputAccuracy
     return rows
 
 
+TRAIN_INTENTS = Operation(
+    name="perceiver train", run=_train_intents, needs="change_points", parameters=IntentFile,
+    result=IntentTraining, arguments=("file",),
+    summary=N_("Train the intents of messages from a file of labelled ones."),
+    audit="train intents", button=N_("Train intents"),
+    done=N_("{intents} intents are named from now on; {accuracy} of held-out messages were named right."),
+)  # fmt: skip
 GROUPS = (
     OperationGroup(
         "messages",
@@ -304,6 +406,24 @@ OPERATIONS = (
         name="perceiver accuracy", run=_list_accuracy, needs="view", result=OutputAccuracy, is_many=True,
         title=N_("Agreement of the model with the staff"),
         summary="Show how often the model says what the staff say, for each output.", empty=N_("No labels."),
+    ),
+    Query(
+        name="perceiver learnt", run=_list_learning, needs="view", result=LearningReport, is_many=True,
+        title=N_("Learnt from the staff"), empty=N_("Nothing was learnt."),
+        summary="Show the outputs that are corrected by what the staff said, with the gain on held-out labels.",
+    ),
+    Operation(
+        name="perceiver learn", run=_learn_from_staff, needs="change_points", result=LearningResult,
+        summary=N_("Learn from the labels of the staff; an output without a gain on held-out labels is refused."),
+        audit="learn from staff", button=N_("Learn from the staff"),
+        done=N_("Done. The table shows what was learnt; messages are being read again."),
+    ),
+    TRAIN_INTENTS,
+    Operation(
+        name="perceiver forget", run=_forget, needs="change_points", parameters=LearningKey, result=ForgottenLearning,
+        arguments=("name",), summary=N_("Forget what was learnt; messages are read without it again."),
+        audit="forget learning", button=N_("Forget"), is_danger=True,
+        question=N_("Forget it? Messages are read again without it."), done=N_("Forgotten: {name}."),
     ),
     Operation(
         name="messages correct", run=_correct_message, needs="correct_messages", parameters=CorrectMessage,

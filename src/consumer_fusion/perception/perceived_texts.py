@@ -10,6 +10,7 @@ from consumer_fusion.records.perception import (
     Basis,
     ConsumerMessage,
     Party,
+    Perceiver,
     Perception,
     Polarity,
     Span,
@@ -17,6 +18,7 @@ from consumer_fusion.records.perception import (
 from consumer_fusion.records.schema import Schema, describe
 
 LEAST_EMOTION = 0.2
+_TEXTS_AT_ONCE = 1_000
 
 
 class PerceivedAspect(Schema):
@@ -65,21 +67,37 @@ class PerceivedText(Schema):
     harshness: float | None = describe("Harshness", "Probability that it insults.")
     repair: float | None = describe("Repair", "Probability that it apologises or gives fair detail.")
     evidence: list[str] = describe("Evidence", "The clauses that speak most for its polarity.")
+    intent: str | None = describe(
+        "Intent", "Its intent; null until an installation has trained intents, and out of their scope."
+    )
+    out_of_scope: float | None = describe(
+        "Out of scope",
+        "Share of held-out messages of which the model of intents is surer; null without one.",
+    )
     abstained: bool = describe("Abstained", "Whether the model is too unsure, or does not read the language.")
     model: str = describe("Model", "Id of the model.")
 
 
 def perceive_texts(
-    texts: Sequence[str], language: str | None = None, progress: Callable[[int, int], None] = lambda *_: None
+    texts: Sequence[str],
+    language: str | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    perceiver: Perceiver | None = None,
 ) -> list[PerceivedText]:
-    """The content of each text, read by the shipped perceiver.
+    """The content of each text.
 
     Args:
         texts: The messages.
         language: Their language, ISO 639-1; recognised where absent.
         progress: Callback with the messages done and all.
+        perceiver: Perceiver; the shipped one where absent.
     """
-    perceptions = load_perceiver().perceive([ConsumerMessage(text, language) for text in texts], progress)
+    perceiver = perceiver or load_perceiver()
+    perceptions: list[Perception] = []
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        part = texts[first : first + _TEXTS_AT_ONCE]
+        perceptions += perceiver.perceive([ConsumerMessage(text, language) for text in part])
+        progress(len(perceptions), len(texts))
     return [describe_text(text, each) for text, each in zip(texts, perceptions, strict=True)]
 
 
@@ -115,6 +133,8 @@ def describe_text(text: str, found: Perception) -> PerceivedText:
         harshness=found.harshness,
         repair=found.repair,
         evidence=[quote(each) for each in found.evidence],
+        intent=found.intent,
+        out_of_scope=found.out_of_scope,
         abstained=found.abstained,
         model=found.model,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from consumer_fusion.messages.perceptions import (
     read_waiting,
     store_perceptions,
 )
-from consumer_fusion.perception.shipped_perceiver import find_model_id, load_perceiver
+from consumer_fusion.perception.perceiver_choice import choose_perceiver, find_perceiver_id
 from consumer_fusion.records.perception import ConsumerMessage, Perceiver, Perception
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
@@ -42,18 +42,20 @@ def is_reading_due(workspace: Workspace) -> bool:
     with workspace.store.reading() as session:
         if session.read_mark(_UNLISTED_MARK) == "1" or count_waiting(session):
             return True
-        return read_perceiver_in_force(session) not in (None, find_model_id())
+        return read_perceiver_in_force(session) not in (None, find_perceiver_id(session, workspace.settings))
 
 
 def read_messages(
-    workspace: Workspace, progress: Progress = ignore_progress, load: Callable[[], Perceiver] = load_perceiver
+    workspace: Workspace,
+    progress: Progress = ignore_progress,
+    choose: Callable[[Workspace], Perceiver] = choose_perceiver,
 ) -> int:
     """Read the messages that wait; nothing while another process does.
 
     Args:
         workspace: Workspace.
         progress: Callback for progress.
-        load: Function that gives the model; called only if messages wait.
+        choose: Function that gives the model; called only if messages wait.
 
     Returns:
         Number of messages read.
@@ -65,7 +67,7 @@ def read_messages(
         _list_earlier(workspace)
         if not is_reading_due(workspace):
             return 0
-        perceiver = load()
+        perceiver = choose(workspace)
         with workspace.store.writing() as session:
             put_perceiver_in_force(session, perceiver.id)
         with workspace.store.reading() as session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -109,14 +109,11 @@ class ShippedPerceiver:
         alone = () if self.models.encoded is None else _ENCODED_LANGUAGES
         return frozenset((*self.models.service, *alone))
 
-    def perceive(
-        self, batch: Sequence[ConsumerMessage], progress: Callable[[int, int], None] = lambda *_: None
-    ) -> list[Perception]:
+    def perceive(self, batch: Sequence[ConsumerMessage]) -> list[Perception]:
         """The perception of each message."""
         perceptions: list[Perception] = []
         for first in range(0, len(batch), _MESSAGES_AT_ONCE):
             perceptions += self._perceive_some(batch[first : first + _MESSAGES_AT_ONCE])
-            progress(len(perceptions), len(batch))
         return perceptions
 
     def recognise_languages(self, features: TextFeatures) -> list[str]:
@@ -344,9 +341,11 @@ def load_perceiver(with_encoder: bool | None = None) -> ShippedPerceiver:
     return ShippedPerceiver(_load_models(with_encoder))
 
 
-def find_model_id() -> str:
+def find_model_id(with_encoder: bool | None = None) -> str:
     """The id of the shipped perceiver, without loading it."""
-    return _write_id(sentence_encoder.is_installed(), _digest_weights())
+    if with_encoder is None:
+        with_encoder = sentence_encoder.is_installed()
+    return _write_id(with_encoder, _digest_weights())
 
 
 def _write_id(with_encoder: bool, digest: str) -> str:

@@ -122,7 +122,8 @@ class Perception:
         blame: Parties that the words accuse.
         responsible: Parties that are responsible for the failure.
         intent: Intent of the person; None until an installation has trained it.
-        out_of_scope: Probability that the intent is none of the trained ones.
+        out_of_scope: How unusual it is among the messages that the intents were trained on: the share of held-out ones
+            of which the model is surer. From .9 the intent is not named.
         dissatisfaction: Probability that the person is dissatisfied.
         failure: Probability that it names something that failed.
         severity: P(negative) x (.5 + .5 x harshness); 0 where nothing failed.
@@ -197,7 +198,7 @@ PERCEPTIONS = Table(
         Column("harshness", "real", "Probability of an insult.", is_optional=True),
         Column("repair", "real", "Probability of an apology or fair detail.", is_optional=True),
         Column("intent", "text", "Intent; null until an installation has trained it.", is_optional=True),
-        Column("out_of_scope", "real", "Probability that the intent is none of the trained ones.", is_optional=True),
+        Column("out_of_scope", "real", "Share of held-out messages of which the model is surer.", is_optional=True),
         Column("is_abstained", "boolean", "Whether the model was too unsure.", is_optional=True),
         Column("emotions", "text", "Probability of each emotion, as a JSON object.", is_optional=True),
         Column("aspects", "text", "Opinions on aspects with their spans, as a JSON list.", is_optional=True),
@@ -236,3 +237,24 @@ PERCEPTION_LABELS = Table(
     erasure="delete rows",
     scope="events",
 )  # fmt: skip
+
+LEARNT_MODELS = Table(
+    name="learnt_models",
+    grain="one model that this installation trained on its own labels, beside the perceiver",
+    writer="perception.learning_store",
+    columns=(
+        Column(
+            "name", "text", "`staff`: corrections by labels of the staff; `intents`: the intents of messages."
+        ),
+        Column(
+            "perceiver",
+            "text",
+            "Id of the perceiver whose outputs it was trained beside; another one ignores it.",
+        ),
+        Column("digest", "text", "Hash of its weights, a part of the id of the model."),
+        Column("weights", "bytes", "Its weights, as a NumPy file."),
+        Column("report", "text", "What was measured on held-out labels, as JSON."),
+        Column("made_us", "integer", "When, in microseconds since 1970 in UTC."),
+    ),
+    primary_key=("name",),
+)

@@ -100,6 +100,10 @@ ASKED = (
     Asked("sentiment months", ("book-shop",)),
     Asked("sentiment aspects", ("book-shop",)),
     Asked("perceiver accuracy"),
+    Asked("perceiver learn"),
+    Asked("perceiver learnt"),
+    Asked("perceiver train", ("/intents.tsv",)),
+    Asked("perceiver forget", ("intents",)),
     Asked("associations withdraw", ("link",)),
     Asked("experiments draw", (*_DRAWN, "letter", *_AUDIENCE)),
     Asked("experiments assignments", ("letter", "--out", "/letter.csv")),
@@ -203,6 +207,9 @@ def write_files(folder):
         "panel.csv": "year,a,b,c\n"
         + "".join(f"{n},{n % 3 + 9},{n % 4 + 9},{n % 5 + 9}\n" for n in range(20)),
         "events.jsonl": lines,
+        "intents.tsv": "".join(
+            f"card\tI lost my card {n}.\nparcel\tWhere is parcel {n}?\n" for n in range(6)
+        ),
         "said.jsonl": json.dumps(
             {
                 "event_id": "said-1",

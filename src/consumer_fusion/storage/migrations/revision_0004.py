@@ -7,6 +7,17 @@ from __future__ import annotations
 
 STATEMENTS = (
     """
+CREATE TABLE learnt_models (
+    name TEXT NOT NULL,
+    perceiver TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    weights BLOB NOT NULL,
+    report TEXT NOT NULL,
+    made_us BIGINT NOT NULL,
+    PRIMARY KEY (name)
+)
+    """,
+    """
 CREATE TABLE perception_labels (
     source_id BIGINT NOT NULL,
     event_id TEXT NOT NULL,

@@ -9,8 +9,14 @@ from typing import Annotated
 import typer
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.perception.operations import TRAIN_INTENTS, IntentFile
 from consumer_fusion.perception.perceived_texts import PerceivedText, perceive_texts
+from consumer_fusion.perception.perceiver_choice import choose_perceiver
+from consumer_fusion.records.perception import Perceiver
+from consumer_fusion.surfaces.cli.operation_commands import run_operation
 from consumer_fusion.surfaces.cli.output import JsonOption, console, print_json, print_table, show_progress
+from consumer_fusion.surfaces.operation_fields import read_text_file
+from consumer_fusion.workspace import open_workspace
 
 _SHOWN = 60
 _STANDARD_INPUT = Path("-")
@@ -26,18 +32,37 @@ def perceive(
     language: Annotated[
         str | None, typer.Option(help="Their language, such as en or it; recognised if left out.")
     ] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            help="Read by the perceiver of this workspace, with what it has learnt.", show_default=False
+        ),
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train the intents of the workspace from a file: lines of intent, tab and text, or CSV.",
+            show_default=False,
+        ),
+    ] = None,
     is_json: JsonOption = False,
 ) -> None:
     """Read what messages say: polarity, aspects, blame, emotions; on this machine, without a workspace.
 
     With the extra `perception` a sentence encoder takes part, and German, French, Portuguese and Spanish are read too.
     """
+    if train is not None:
+        _train(train, workspace, is_json=is_json)
+        return
     messages = [*(texts or []), *_read_lines(file)]
     if not messages:
         raise InputError("There is no message.", hint='Give one, as in: fusion perceive "The soup was cold."')
     with show_progress() as progress:
         found = perceive_texts(
-            messages, language, lambda done, total: progress("reading messages", done, total)
+            messages,
+            language,
+            lambda done, total: progress("reading messages", done, total),
+            None if workspace is None else _choose_perceiver(workspace),
         )
     if is_json:
         print_json(found)
@@ -60,6 +85,32 @@ def perceive(
             ],
             right=["dissatisfied"],
         )
+
+
+def _choose_perceiver(folder: Path) -> Perceiver:
+    with open_workspace(folder) as opened:
+        return choose_perceiver(opened)
+
+
+def _train(file: Path, workspace: Path | None, *, is_json: bool) -> None:
+    if workspace is None:
+        raise InputError(
+            "Intents are trained for a workspace, and none is given.", hint="Add --workspace FOLDER."
+        )
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.", where=str(file)) from error
+    parameters = IntentFile(file=read_text_file(file.name, content))
+    found = run_operation(TRAIN_INTENTS, workspace, parameters, is_quiet=is_json)
+    if is_json:
+        print_json(found)
+        return
+    console.print(
+        f"{found.intents} intents from {found.messages:,} messages: {found.accuracy:.0%} of held-out messages were "
+        f"named right (always the most frequent one: {found.majority:.0%}); of the {found.named:.0%} whose intent is "
+        f"named, {found.accuracy_of_named:.0%}."
+    )
 
 
 def _read_lines(file: Path | None) -> list[str]:
@@ -114,6 +165,7 @@ def _print_one(text: PerceivedText) -> None:
         ["ironic", tell(text.irony)],
         ["apologises or is fair", tell(text.repair)],
         ["emotions", _list_emotions(text)],
+        *([["intent", text.intent or "out of scope"]] if text.out_of_scope is not None else []),
         ["model", text.model],
     ]
     print_table("", ["", "what it says"], rows)
