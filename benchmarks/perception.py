@@ -30,10 +30,9 @@ from text_sets import (
 from train_text import RESTAURANT_ASPECTS, VectorStore, make_emotion_heads, read_ngram_logits
 
 from consumer_fusion.perception import sentence_encoder
-from consumer_fusion.perception.head_fitting import Labels, choose_vocabulary, fit_head, make_matrix
+from consumer_fusion.perception.intents import train_intents
 from consumer_fusion.perception.linear_heads import Floats, Head
 from consumer_fusion.perception.shipped_perceiver import ShippedPerceiver, join_logits, load_perceiver
-from consumer_fusion.perception.text_features import count_features
 from consumer_fusion.records.perception import (
     ASPECTS,
     PARTIES,
@@ -271,25 +270,16 @@ def measure_intents(data: Path, vectors: VectorStore, with_encoder: bool) -> Fig
             outside = [
                 line.split("\t")[0] for line in (data / name / "oos_test.txt").read_text().splitlines()
             ]
-        labels = tuple(sorted(set(intents)))
-        head = Head(labels, True)
-        targets = np.eye(len(labels), dtype=np.float32)[[labels.index(each) for each in intents]]
-        labelled = Labels(np.arange(len(texts)), targets, np.ones(len(texts), np.float32))
-        features = count_features(texts)
-        vocabulary = choose_vocabulary(features, 2, 0.5)
-        matrix = make_matrix(vocabulary.weigh(features), vocabulary.buckets.size)
-        weights, biases = fit_head(matrix, head, labelled, 0.03, iterations=60)
-        judged = make_matrix(vocabulary.weigh(count_features([*tests, *outside])), vocabulary.buckets.size)
-        logits = (judged @ weights + biases).astype(np.float32)
-        if with_encoder:
-            weights, biases = fit_head(vectors.find(name, texts), head, labelled, 0.03, iterations=60)
-            other = vectors.find(f"{name}_test", [*tests, *outside]) @ weights + biases
-            logits = join_logits(0.5, (head, logits), (head, other))
-        said = logits[: len(tests)].argmax(axis=1)
+        trained = vectors.find(name, texts) if with_encoder else None
+        judged = vectors.find(f"{name}_test", [*tests, *outside]) if with_encoder else None
+        result = train_intents(texts, intents, vectors=trained, with_encoder=with_encoder)
+        read = result.model.measure_intents([*tests, *outside], judged)
+        labels = result.model.labels
+        said = read[: len(tests)].argmax(axis=1)
         rights = [labels[each] == right for each, right in zip(said, known, strict=True)]
         figures[f"{title}: accuracy"] = float(np.mean(rights))
         if outside:
-            highest = head.read(logits).max(axis=1)
+            highest = read.max(axis=1)
             figures["CLINC150 out of scope: AUC"] = measure_area(
                 np.arange(len(highest)) >= len(tests), -highest
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +44,10 @@ ASPECT_WORDS: dict[Aspect, str] = {
     "availability": N_("availability"), "digital": N_("app and website"), "information": N_("information"),
     "ambience": N_("ambience"), "place": N_("place"), "menu": N_("menu"), "other": N_("other"),
 }  # fmt: skip
-TOO_FEW = N_("fewer than 30 messages")
+TOO_FEW = N_("under 30")
 _NEGATIVE = (N_("Negative"), "Share of negative ones; null for fewer than 30 messages.")
 _POSITIVE = (N_("Positive"), "Share of positive ones; null for fewer than 30 messages.")
+_DISSATISFIED = (N_("Dissatisfied"), "Share by dissatisfied people; null for fewer than 30 messages.")
 _LOW, _HIGH = "Lower end of its 95% interval.", "Upper end of its 95% interval."
 _COLUMNS = (
     "source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind", "language", "negative", "neutral",
@@ -83,12 +84,26 @@ class MonthlySentiment(Schema):
     positive: float | None = describe(*_POSITIVE, form="share", absent=TOO_FEW)
     positive_low: float | None = describe("Positive, low", _LOW, is_shown=False)
     positive_high: float | None = describe("Positive, high", _HIGH, is_shown=False)
-    dissatisfied: float | None = describe(
-        N_("Dissatisfied"), "Share by people who are dissatisfied; null for fewer than 30 messages.", form="share",
-        absent=TOO_FEW,
-    )  # fmt: skip
+    dissatisfied: float | None = describe(*_DISSATISFIED, form="share", absent=TOO_FEW)
     dissatisfied_low: float | None = describe("Dissatisfied, low", _LOW, is_shown=False)
     dissatisfied_high: float | None = describe("Dissatisfied, high", _HIGH, is_shown=False)
+
+
+class BrandSentiment(Schema):
+    """Sentiment of all messages to and about a brand."""
+
+    brand: str = describe(N_("Brand"), "Key of the brand.")
+    messages: int = describe(N_("Messages"), "Messages that could be judged.")
+    unknown: int = describe(N_("Unknown"), "Messages that could not be judged.")
+    negative: float | None = describe(*_NEGATIVE, form="share", absent=TOO_FEW)
+    negative_low: float | None = describe("Negative, low", _LOW, is_shown=False)
+    negative_high: float | None = describe("Negative, high", _HIGH, is_shown=False)
+    positive: float | None = describe(*_POSITIVE, form="share", absent=TOO_FEW)
+    positive_low: float | None = describe("Positive, low", _LOW, is_shown=False)
+    positive_high: float | None = describe("Positive, high", _HIGH, is_shown=False)
+    dissatisfied: float | None = describe(*_DISSATISFIED, form="share", absent=TOO_FEW)
+    dissatisfied_low: float | None = describe(N_("From"), _LOW, form="share", absent=TOO_FEW)
+    dissatisfied_high: float | None = describe(N_("to"), _HIGH, form="share", absent=TOO_FEW)
 
 
 class AspectSentiment(Schema):
@@ -159,24 +174,46 @@ def summarise_months(workspace: Workspace, brand: str) -> list[MonthlySentiment]
     """
     with workspace.store.reading() as session:
         judged = _open_judged(session, {"brand_id": find_brand_ids(session, brand)})
-        rows = workspace.engine.read(
-            f"""select strftime(make_timestamp(occurred_us), '%Y-%m') as month, count(said) as messages,
-                   count(*) - count(said) as unknown, count(*) filter (said = 'negative') as negative,
-                   count(*) filter (said = 'positive') as positive,
-                   count(*) filter (said is not null and dissatisfaction >= 0.5) as dissatisfied
-            from {judged.relation} group by 1 order by 1""",
-            step="summarise what was said by month",
-            tables=judged.tables,
-        ).to_pylist()
-    return [
-        MonthlySentiment(
-            month=row["month"], messages=row["messages"], unknown=row["unknown"],
-            **measure_share(row["negative"], row["messages"]).name("negative"),
-            **measure_share(row["positive"], row["messages"]).name("positive"),
-            **measure_share(row["dissatisfied"], row["messages"]).name("dissatisfied"),
+        rows = _count_by(workspace, judged, "strftime(make_timestamp(occurred_us), '%Y-%m')")
+    return [MonthlySentiment(month=row["part"], **_name_shares(row)) for row in rows]
+
+
+def summarise_brands(workspace: Workspace, brands: Collection[str] | None = None) -> list[BrandSentiment]:
+    """Sentiment of all messages to and about each brand, the most written to first.
+
+    Args:
+        workspace: Workspace.
+        brands: Only these brands; None for all.
+    """
+    with workspace.store.reading() as session:
+        where = (
+            {} if brands is None else {"brand_id": list(find_keys(session, "brand", list(brands)).values())}
         )
-        for row in rows
-    ]  # fmt: skip
+        rows = _count_by(workspace, _open_judged(session, where), "brand_id")
+        names = name_entities(session, {row["part"] for row in rows} - {0})
+    found = [BrandSentiment(brand=names[row["part"]], **_name_shares(row)) for row in rows if row["part"]]
+    return sorted(found, key=lambda each: (-each.messages, each.brand))
+
+
+def _count_by(workspace: Workspace, judged: EventSource, part: str) -> list[dict[str, Any]]:
+    """Numbers of messages by what was said, for each value of an expression, in its order."""
+    rows: list[dict[str, Any]] = workspace.engine.read(
+        f"""select {part} as part, count(said) as messages,
+               count(*) - count(said) as unknown, count(*) filter (said = 'negative') as negative,
+               count(*) filter (said = 'positive') as positive,
+               count(*) filter (said is not null and dissatisfaction >= 0.5) as dissatisfied
+        from {judged.relation} group by 1 order by 1""",
+        step="count what was said",
+        tables=judged.tables,
+    ).to_pylist()
+    return rows
+
+
+def _name_shares(row: Mapping[str, Any]) -> dict[str, Any]:
+    shares: dict[str, Any] = {"messages": row["messages"], "unknown": row["unknown"]}
+    for name in ("negative", "positive", "dissatisfied"):
+        shares |= measure_share(row[name], row["messages"]).name(name)
+    return shares
 
 
 def summarise_aspects(workspace: Workspace, brand: str) -> list[AspectSentiment]:

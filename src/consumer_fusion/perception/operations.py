@@ -36,12 +36,14 @@ from consumer_fusion.perception.message_views import (
     ASPECT_WORDS,
     TOO_FEW,
     AspectSentiment,
+    BrandSentiment,
     JudgedMessage,
     MonthlySentiment,
     find_message,
     list_judged_messages,
     measure_share,
     summarise_aspects,
+    summarise_brands,
     summarise_months,
 )
 from consumer_fusion.perception.perceived_texts import PerceivedText, describe_text
@@ -231,6 +233,10 @@ def _list_months(context: Context, asked: BrandKey) -> list[MonthlySentiment]:
     return summarise_months(context.workspace, asked.brand)
 
 
+def _list_brands(context: Context, asked: NoParameters) -> list[BrandSentiment]:
+    return summarise_brands(context.workspace, context.caller.brands)
+
+
 def _list_aspects(context: Context, asked: BrandKey) -> list[AspectSentiment]:
     return summarise_aspects(context.workspace, asked.brand)
 
@@ -391,6 +397,11 @@ OPERATIONS = (
         name="messages show", run=_show_words, needs="view", parameters=MessageId, result=PerceivedText,
         arguments=("brand", "source", "event_id"), audit="view message",
         summary="Show a message with the words that say what was read in it.",
+    ),
+    Query(
+        name="sentiment brands", run=_list_brands, needs="view", result=BrandSentiment, is_many=True,
+        title=N_("Sentiment by brand"), empty=N_("No messages."),
+        summary="Summarise for each brand what is said to and about it, with dissatisfaction and its 95% interval.",
     ),
     Query(
         name="sentiment months", run=_list_months, needs="view", parameters=BrandKey, result=MonthlySentiment,

@@ -97,6 +97,7 @@ ASKED = (
     Asked("messages list"),
     Asked("messages show", ("book-shop", "events", "said-1")),
     Asked("messages correct", ("book-shop", "events", "said-1", "--right")),
+    Asked("sentiment brands"),
     Asked("sentiment months", ("book-shop",)),
     Asked("sentiment aspects", ("book-shop",)),
     Asked("perceiver accuracy"),
