@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pyarrow as pa
 import pytest
@@ -45,8 +46,9 @@ def test_a_batch_without_words_is_refused():
         list(perceive_batches(iter(pa.table({"words": ["a"]}).to_batches())))
 
 
-def test_spark_runs_it(tmp_path):
+def test_spark_runs_it(monkeypatch):
     sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed (extra `engines`)")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     spark = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
     try:
         messages = spark.createDataFrame([("a", TEXTS[0]), ("b", TEXTS[1])], "id string, text string")
