@@ -36,6 +36,8 @@ GIVEN = {
     "experiment_id": "letter",
     "account": "ann@example.org",
     "rejection_id": "1",
+    "source": "chat",
+    "event_id": "said-1",
 }
 """What there is in the workspace, by the name of the parameter that asks for it."""
 QUERIES = [
@@ -46,7 +48,8 @@ QUERIES = [
 ANSWERED = {
     "actions list", "metrics list", "effects list", "effects show", "effects plan", "experiments list",
     "experiments show", "experiments assignments", "associations list", "webhooks list", "staff list", "staff show",
-    "rejected list", "rejected show",
+    "rejected list", "rejected show", "messages list", "messages show", "sentiment brands", "sentiment months",
+    "sentiment aspects", "perceiver accuracy",
 }  # fmt: skip
 """Queries of which the workspace has something to tell."""
 
@@ -72,6 +75,11 @@ def make_world(folder):
         )
         alert_evaluation.subscribe(workspace, url="https://example.org/x", types=("score_crossed",))
         import_events(workspace, [Event(event_id="", occurred_at=workspace.clock(), kind="Order Completed")])
+        said = Event(
+            event_id="said-1", source="chat", occurred_at=workspace.clock(), kind="Message Sent", consumer="c1",
+            brand="bakery", text="The bread was stale, and nobody answers.",
+        )  # fmt: skip
+        import_events(workspace, [said])
         with workspace.store.writing() as session:
             add_account(session, email="ann@example.org", role="agent", brands=["bakery"], now_us=now_us)
 

@@ -1,7 +1,7 @@
 """Perception runs: the messages that wait are read by the model in force, and what follows from them is derived.
 
 A run works in batches, each stored in one transaction with its derived events and scores, so that an interruption
-loses nothing. It is made after an import, and by the server every few seconds.
+loses nothing. It is made after an import, and by the server every ten seconds.
 """
 
 from __future__ import annotations

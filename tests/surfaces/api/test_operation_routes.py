@@ -23,6 +23,7 @@ from staff_moments import CHEAP, PASSWORD
 
 SITE = "http://localhost:8000"
 GIVEN = {
+    "name": "staff",
     "types": ["score_crossed"], "role": "agent", "email": "ida@example.org", "correction_id": 1,
     "file": {"name": "x.csv", "text": "x"}, "starts_at": "2099-01-01",
 }  # fmt: skip
