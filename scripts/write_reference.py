@@ -188,7 +188,7 @@ def _write_parameters(names: tuple[str, ...], command: Any) -> Iterator[str]:
     rows = [(f"`{each.name.upper()}`", _flatten(each.help), "") for each in arguments]
     for each in sorted(options, key=lambda option: option.opts[0] in {"--workspace", "--json"}):
         flags = " / ".join(f"`{flag}`" for flag in [*each.opts, *each.secondary_opts])
-        type_name = "" if types[each.name] is bool else f" `{_name_type(types[each.name])}`"
+        type_name = "" if each.is_flag else f" `{_name_type(types[each.name])}`"
         rows.append((flags + type_name, _flatten(each.help), _write_default(each)))
     yield _write_table(["argument or option", "what", "default"], rows)
     shape = JSON.get(" ".join(names))

@@ -6,7 +6,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.identity.attribution import attach
 from consumer_fusion.identity.operations import merge, undo
 from consumer_fusion.ingest.formats import choose_reading
@@ -289,3 +289,21 @@ def test_all_times_are_of_the_tests(tmp_path):
         with workspace.store.reading() as session:
             (row,) = session.read(PERCEPTIONS).to_pylist()
         assert row["listed_us"] == int(NOW.timestamp() * 1e6)
+
+
+@pytest.mark.parametrize("private", [True, 1, "true", "yes", "maybe"])
+def test_what_may_be_private_is_private(tmp_path, private):
+    with open_small(tmp_path / "w") as workspace:
+        said = say(TWICE, kind="Post Published", properties={"people": 9_000, "private": private})
+        fusion.import_events(
+            workspace, [said, say(TWICE, 2, kind="Post Published", properties={"private": False})]
+        )
+        assert list_derived(workspace).count("Complaint Made") == 1
+        assert list_derived(workspace).count("Complaint Published") == 1
+
+
+def test_a_share_of_the_author_is_of_public_messages_only(tmp_path):
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(workspace, [say(TWICE)])
+        with pytest.raises(InputError, match="private"):
+            label_message(workspace, "bakery", "shop", "order-1", {"onlookers_share": 0.5}, "the agent")

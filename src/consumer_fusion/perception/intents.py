@@ -108,6 +108,7 @@ class IntentResult:
     Attributes:
         model: The model.
         messages: Number of messages.
+        held_out: Number of them that were held out to measure.
         accuracy: Share of held-out messages whose intent is right.
         majority: Share of the most frequent intent.
         named: Share of held-out messages whose intent is named.
@@ -116,6 +117,7 @@ class IntentResult:
 
     model: IntentModel
     messages: int
+    held_out: int
     accuracy: float
     majority: float
     named: float
@@ -177,8 +179,8 @@ def train_intents(
     model = _fit_model(texts, intents, range(len(texts)), vectors, confidences)
     progress(2, 2)
     return IntentResult(
-        model, len(texts), float(rights.mean()), max(counts.values()) / len(texts), float(is_named.mean()),
-        float(rights[is_named].mean()),
+        model, len(texts), len(held_out), float(rights.mean()), max(counts.values()) / len(texts),
+        float(is_named.mean()), float(rights[is_named].mean()),
     )  # fmt: skip
 
 

@@ -10,16 +10,43 @@ from pydantic import TypeAdapter
 
 from consumer_fusion.errors import InputError, MissingExtraError, NotFoundError, RefusedError
 from consumer_fusion.i18n.messages import Message
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.messages.perceptions import read_texts
-from consumer_fusion.perception.intents import IntentResult, train_intents
+from consumer_fusion.perception.intents import train_intents
 from consumer_fusion.perception.learning_store import LearntName, forget_learnt, read_report, store_learnt
+from consumer_fusion.perception.message_views import TOO_FEW, measure_share
 from consumer_fusion.perception.perceiver_choice import load_base_perceiver
 from consumer_fusion.perception.staff_learning import LabelledMessage, LearningReport, learn_corrections
 from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, ConsumerMessage
-from consumer_fusion.records.schema import TextFile
+from consumer_fusion.records.schema import Schema, TextFile, describe
 from consumer_fusion.workspace import Workspace
 
+_REPORT_MARK = "staff_learning"
 _REPORTS = TypeAdapter(list[LearningReport])
+
+
+class IntentTraining(Schema):
+    """Result of a training of intents."""
+
+    intents: int = describe(N_("Intents"), "Number of intents.")
+    messages: int = describe(N_("Messages"), "Number of messages.")
+    held_out: int = describe(N_("Held out"), "Number of messages held out to measure.")
+    accuracy: float = describe(
+        N_("Accuracy"), "Share of held-out messages whose intent is right.", form="share"
+    )
+    accuracy_low: float | None = describe(
+        N_("From"), "Lower end of its 95% interval; null for fewer than 30.", form="share", absent=TOO_FEW
+    )
+    accuracy_high: float | None = describe(N_("to"), "Upper end of it.", form="share", absent=TOO_FEW)
+    named: float = describe(
+        N_("Named"),
+        "Share of held-out messages whose intent is named; the others are out of scope.",
+        form="share",
+    )
+    accuracy_of_named: float = describe(
+        N_("Accuracy of named"), "Share of those that are right.", form="share"
+    )
+    majority: float = describe(N_("Most frequent"), "Share of the most frequent intent.", form="share")
 
 
 def learn_from_staff(
@@ -36,10 +63,11 @@ def learn_from_staff(
     arrays, reports = learn_corrections(labelled)
     with workspace.store.writing() as session:
         if arrays:
-            report = _REPORTS.dump_json(reports).decode()
-            store_learnt(session, "staff", base_id, arrays, report, workspace.now_us)
+            store_learnt(session, "staff", base_id, arrays, "", workspace.now_us)
         else:
             forget_learnt(session, "staff")
+        # A refusal is kept too: it says why nothing is corrected.
+        session.write_mark(_REPORT_MARK, _REPORTS.dump_json(reports).decode())
         workspace.note_change(session)
     return reports
 
@@ -47,7 +75,7 @@ def learn_from_staff(
 def learn_intents(
     workspace: Workspace, texts: Sequence[str], intents: Sequence[str],
     progress: Callable[[str, int, int | None], None],
-) -> IntentResult:  # fmt: skip
+) -> IntentTraining:  # fmt: skip
     """Train the intents of labelled messages; they are named from now on.
 
     Raises:
@@ -66,10 +94,18 @@ def learn_intents(
             ),
             hint="Give more messages of each intent, or fewer intents.",
         )
+    share = measure_share(round(result.accuracy * result.held_out), result.held_out)
+    training = IntentTraining(
+        intents=len(result.model.labels), messages=result.messages, held_out=result.held_out,
+        accuracy=round(result.accuracy, 4), accuracy_low=share.low, accuracy_high=share.high,
+        named=round(result.named, 4), accuracy_of_named=round(result.accuracy_of_named, 4),
+        majority=round(result.majority, 4),
+    )  # fmt: skip
     with workspace.store.writing() as session:
-        store_learnt(session, "intents", perceiver.id, result.model.to_arrays(), "", workspace.now_us)
+        report = training.model_dump_json()
+        store_learnt(session, "intents", perceiver.id, result.model.to_arrays(), report, workspace.now_us)
         workspace.note_change(session)
-    return result
+    return training
 
 
 def forget(workspace: Workspace, name: LearntName) -> None:
@@ -80,15 +116,27 @@ def forget(workspace: Workspace, name: LearntName) -> None:
     """
     with workspace.store.writing() as session:
         if not forget_learnt(session, name):
-            raise NotFoundError("Nothing was learnt.", hint="`fusion perceiver learn` learns from the staff.")
+            raise NotFoundError(
+                "Nothing was learnt.",
+                hint="`fusion perceiver learnt` and `fusion perceiver intents` show what was.",
+            )
+        if name == "staff":
+            session.write_mark(_REPORT_MARK, "")
         workspace.note_change(session)
 
 
 def read_learning(workspace: Workspace) -> list[LearningReport]:
-    """The report of the last learning that is in force; empty where there is none."""
+    """The report of the last learning from the staff; empty where there is none."""
     with workspace.store.reading() as session:
-        report = read_report(session, "staff")
+        report = session.read_mark(_REPORT_MARK)
     return _REPORTS.validate_json(report) if report else []
+
+
+def read_training(workspace: Workspace) -> list[IntentTraining]:
+    """The report of the training of intents; empty where there is none."""
+    with workspace.store.reading() as session:
+        report = read_report(session, "intents")
+    return [IntentTraining.model_validate_json(report)] if report else []
 
 
 def read_intent_file(file: TextFile) -> tuple[list[str], list[str]]:

@@ -12,11 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.messages.perceptions import read_row, require_message, store_label
-from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Perception
+from consumer_fusion.records.perception import MESSAGE_KINDS, PERCEPTION_LABELS, PERCEPTIONS, Perception
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import derive_and_fold
 from consumer_fusion.workspace import Workspace
@@ -46,9 +47,15 @@ def label_message(
 
     Raises:
         NotFoundError: There is no such message of the brand.
+        InputError: A share of the author is given for a private message.
     """
     with begin_change(workspace) as (session, force):
         row = require_message(session, brand, source, event_id)
+        if label.get("onlookers_share") is not None and not MESSAGE_KINDS.get(row["kind"], False):
+            raise InputError(
+                "The message is private, and onlookers read public ones only.",
+                hint="Leave out the share of the author.",
+            )
         where = {"source_id": row["source_id"], "event_id": event_id}
         former = session.read(PERCEPTION_LABELS, where).to_pylist()
         values: dict[str, Any] = dict.fromkeys(PERCEPTION_LABELS.column_names)

@@ -51,7 +51,7 @@ _DISSATISFIED = (N_("Dissatisfied"), "Share by dissatisfied people; null for few
 _LOW, _HIGH = "Lower end of its 95% interval.", "Upper end of its 95% interval."
 _COLUMNS = (
     "source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind", "language", "negative", "neutral",
-    "positive", "is_abstained", "dissatisfaction", "aspects",
+    "positive", "is_abstained", "dissatisfaction", "intent", "aspects",
 )  # fmt: skip
 
 
@@ -134,6 +134,7 @@ class JudgedMessage:
         said: Its polarity; None where it could not be judged.
         aspects: Aspects with their polarity.
         dissatisfaction: Probability that the person is dissatisfied.
+        intent: Its intent; None where that is unknown.
         is_corrected: Whether the staff said what it says.
         text: Its words.
     """
@@ -148,6 +149,7 @@ class JudgedMessage:
     said: Polarity | None
     aspects: Sequence[tuple[Aspect, Polarity]]
     dissatisfaction: float | None
+    intent: str | None
     is_corrected: bool
     text: str
 
@@ -305,7 +307,7 @@ def list_judged_messages(
             consumer=names.get(row["consumer_id"]), occurred_us=row["occurred_us"], kind=row["kind"],
             language=row["language"], said=row["said"],
             aspects=[(each[0], each[1]) for each in json.loads(row["aspects"] or "[]")],
-            dissatisfaction=row["dissatisfaction"], is_corrected=row["is_corrected"],
+            dissatisfaction=row["dissatisfaction"], intent=row["intent"], is_corrected=row["is_corrected"],
             text=texts.get((row["source_id"], row["event_id"]), ""),
         )
         for row in rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from consumer_fusion.access.permissions import may
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.messages import Message, as_message, join_messages
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.messages.redaction import redact_details
 from consumer_fusion.operations import (
@@ -24,11 +26,13 @@ from consumer_fusion.operations import (
     describe,
 )
 from consumer_fusion.perception.learning_runs import (
+    IntentTraining,
     forget,
     learn_from_staff,
     learn_intents,
     read_intent_file,
     read_learning,
+    read_training,
 )
 from consumer_fusion.perception.learning_store import LearntName
 from consumer_fusion.perception.message_labels import LABELLED, count_agreements, label_message
@@ -48,7 +52,7 @@ from consumer_fusion.perception.message_views import (
 )
 from consumer_fusion.perception.perceived_texts import PerceivedText, describe_text
 from consumer_fusion.perception.perception_runs import read_messages
-from consumer_fusion.perception.staff_learning import LearningReport
+from consumer_fusion.perception.staff_learning import LEARNT, NO_GAIN, TOO_FEW_LABELS, LearningReport
 from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.perception import Aspect, Party, Polarity
 
@@ -61,6 +65,10 @@ PARTY_WORDS: dict[Party, str] = {
     "front": N_("front-of-house staff"), "kitchen": N_("kitchen"), "production": N_("production"),
     "carrier": N_("carrier"), "technology": N_("technology"), "management": N_("management"),
     "consumer": N_("the consumer"), "nobody": N_("nobody"),
+}  # fmt: skip
+LEARNING_WORDS = {
+    "polarity": N_("polarity"), "failure": N_("names a failure"), "dissatisfaction": N_("dissatisfied"),
+    "irony": N_("ironic"),
 }  # fmt: skip
 LEARNT_WORDS = {"staff": N_("corrections by the staff"), "intents": N_("intents")}
 OUTPUT_WORDS = {
@@ -93,8 +101,13 @@ class MessageRow(Schema):
         N_("Dissatisfied"), "Probability that the person is dissatisfied; null where unknown.", is_shown=False
     )
     is_corrected: bool = describe(N_("By staff"), "Whether the staff said what it says.", is_shown=False)
-    source: str = describe(N_("Source"), "Source of its event.", is_shown=False)
-    event_id: str = describe(N_("Event"), "Id of its event.", is_shown=False)
+    intent: str | None = describe(
+        N_("Intent"),
+        "Its intent; null where intents are not trained or it is out of their scope.",
+        is_shown=False,
+    )
+    source: str = describe(N_("Source"), "Source of its event.", is_shown=False, is_id=True)
+    event_id: str = describe(N_("Event"), "Id of its event.", is_shown=False, is_id=True)
 
 
 class MessageFilter(Schema):
@@ -208,6 +221,7 @@ def _show_message(message: JudgedMessage, *, shows_identities: bool) -> MessageR
         language=message.language,
         dissatisfaction=message.dissatisfaction,
         is_corrected=message.is_corrected,
+        intent=message.intent,
         source=message.source,
         event_id=message.key[1],
     )
@@ -224,6 +238,7 @@ def _show_words(context: Context, asked: MessageId) -> PerceivedText:
             "aspects": [
                 each.model_copy(update={"words": redact_details(each.words)}) for each in found.aspects
             ],
+            "blame": [each.model_copy(update={"words": redact_details(each.words)}) for each in found.blame],
             "evidence": [redact_details(each) for each in found.evidence],
         }
     )
@@ -261,6 +276,7 @@ def _correct_message(context: Context, asked: CorrectMessage) -> CorrectedMessag
 class LearningResult(Schema):
     """Results of learning from the labels of the staff."""
 
+    outcome: Message = describe(N_("Outcome"), "The outputs that were learnt and those that were refused.")
     outputs: list[LearningReport] = describe("Outputs", "The result of each output.")
 
 
@@ -288,26 +304,26 @@ class IntentFile(Schema):
     )
 
 
-class IntentTraining(Schema):
-    """Result of a training of intents."""
-
-    intents: int = describe("Intents", "Number of intents.")
-    messages: int = describe("Messages", "Number of messages.")
-    accuracy: float = describe("Accuracy", "Share of held-out messages whose intent is right.", form="share")
-    named: float = describe(
-        "Named",
-        "Share of held-out messages whose intent is named; the others are out of scope.",
-        form="share",
-    )
-    accuracy_of_named: float = describe("Accuracy of named", "Share of those that are right.", form="share")
-    majority: float = describe("Most frequent", "Share of the most frequent intent.", form="share")
-
-
 def _learn_from_staff(context: Context, asked: NoParameters) -> LearningResult:
     reports = learn_from_staff(context.workspace, context.progress)
     context.describe(**{each.output: each.state for each in reports})
     _read_again(context)
-    return LearningResult(outputs=reports)
+    return LearningResult(outcome=_describe_outcome(reports), outputs=reports)
+
+
+def _describe_outcome(reports: Sequence[LearningReport]) -> Message:
+    """The results as a sentence for each state."""
+    sentences = {
+        LEARNT: N_("Learnt: {outputs}; messages are read again with it."),
+        NO_GAIN: N_("Refused, without a gain on held-out labels: {outputs}."),
+        TOO_FEW_LABELS: N_("Refused, for fewer than 50 varied labels: {outputs}."),
+    }
+    parts = []
+    for state, sentence in sentences.items():
+        outputs = [as_message(LEARNING_WORDS[each.output]) for each in reports if each.state == state]
+        if outputs:
+            parts.append(Message(sentence, outputs=join_messages(", ", outputs)))
+    return join_messages(" ", parts)
 
 
 def _forget(context: Context, asked: LearningKey) -> ForgottenLearning:
@@ -322,11 +338,7 @@ def _train_intents(context: Context, asked: IntentFile) -> IntentTraining:
     context.describe(messages=len(texts), intents=len(set(intents)))
     found = learn_intents(context.workspace, texts, intents, context.progress)
     _read_again(context)
-    return IntentTraining(
-        intents=len(found.model.labels), messages=found.messages, accuracy=round(found.accuracy, 4),
-        named=round(found.named, 4), accuracy_of_named=round(found.accuracy_of_named, 4),
-        majority=round(found.majority, 4),
-    )  # fmt: skip
+    return found
 
 
 def _read_again(context: Context) -> None:
@@ -338,6 +350,10 @@ def _read_again(context: Context) -> None:
 
 def _list_learning(context: Context, asked: NoParameters) -> list[LearningReport]:
     return read_learning(context.workspace)
+
+
+def _list_intents(context: Context, asked: NoParameters) -> list[IntentTraining]:
+    return read_training(context.workspace)
 
 
 def _list_accuracy(context: Context, asked: NoParameters) -> list[OutputAccuracy]:
@@ -362,7 +378,7 @@ TRAIN_INTENTS = Operation(
     result=IntentTraining, arguments=("file",),
     summary=N_("Train the intents of messages from a file of labelled ones."),
     audit="train intents", button=N_("Train intents"),
-    done=N_("{intents} intents are named from now on; {accuracy} of held-out messages were named right."),
+    done=N_("{intents} intents are named from now on; of {held_out} held-out messages, {accuracy} were named right."),
 )  # fmt: skip
 GROUPS = (
     OperationGroup(
@@ -419,6 +435,11 @@ OPERATIONS = (
         summary="Show how often the model says what the staff say, for each output.", empty=N_("No labels."),
     ),
     Query(
+        name="perceiver intents", run=_list_intents, needs="view", result=IntentTraining, is_many=True,
+        title=N_("Trained intents"), empty=N_("No intents were trained."),
+        summary="Show how well the trained intents are named.",
+    ),
+    Query(
         name="perceiver learnt", run=_list_learning, needs="view", result=LearningReport, is_many=True,
         title=N_("Learnt from the staff"), empty=N_("Nothing was learnt."),
         summary="Show the outputs that are corrected by what the staff said, with the gain on held-out labels.",
@@ -427,7 +448,7 @@ OPERATIONS = (
         name="perceiver learn", run=_learn_from_staff, needs="change_points", result=LearningResult,
         summary=N_("Learn from the labels of the staff; an output without a gain on held-out labels is refused."),
         audit="learn from staff", button=N_("Learn from the staff"),
-        done=N_("Done. The table shows what was learnt; messages are being read again."),
+        done=N_("{outcome}"),
     ),
     TRAIN_INTENTS,
     Operation(

@@ -32,8 +32,16 @@ class PerceivedAspect(Schema):
     end: int = describe("End", "Place after its last character.")
 
 
+class BlamedSpan(Schema):
+    """A party that the words accuse."""
+
+    party: Party = describe("Party", "The party.")
+    probability: float = describe("Probability", "That it is accused.")
+    words: str = describe("Words", "The clause that says it.")
+
+
 class PerceivedParty(Schema):
-    """A party that is blamed, or is responsible."""
+    """A party that is responsible."""
 
     party: Party = describe("Party", "The party.")
     probability: float = describe("Probability", "That it is.")
@@ -53,7 +61,7 @@ class PerceivedText(Schema):
     )
     irony: float | None = describe("Irony", "Probability that it means the opposite of its words.")
     aspects: list[PerceivedAspect] = describe("Aspects", "Opinions on aspects.")
-    blame: list[PerceivedParty] = describe("Blame", "Parties that its words accuse.")
+    blame: list[BlamedSpan] = describe("Blame", "Parties that its words accuse.")
     responsible: list[PerceivedParty] = describe(
         "Responsible", "Parties that are responsible for the failure."
     )
@@ -122,7 +130,9 @@ def describe_text(text: str, found: Perception) -> PerceivedText:
             )
             for each in found.aspects
         ],
-        blame=[PerceivedParty(party=each.party, probability=each.probability) for each in found.blame],
+        blame=[
+            BlamedSpan(party=each.party, probability=each.probability, words=quote(each.span)) for each in found.blame
+        ],
         responsible=[
             PerceivedParty(party=each.party, probability=each.probability, basis=each.basis)
             for each in found.responsible

@@ -34,6 +34,14 @@ class ParentEvent:
     trust: float
     properties: Mapping[str, object]
 
+    @property
+    def is_private(self) -> bool:
+        """Whether its source says that others cannot read it; a statement that cannot be read counts as that."""
+        stated = str(self.properties.get("private", "false")).strip().lower()
+        return (
+            stated not in ("", "false", "0", "no", "none") or self.properties.get("visibility") == "private"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DerivedEvent:

@@ -44,7 +44,8 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
         extra: `words`, a label for each of its values, which may name other fields of the row in braces; `hints`,
             a meaning for each of its values; `absent`, the text for a missing value; `option`, its name on
             the command line; `null_option`, the flag for null there; `is_secret`, shown once when created,
-            or read from a file on the command line; `is_shown`, false for fields left out of tables and forms;
+            or read from a file on the command line; `is_shown`, false for fields left out of tables and forms; `is_id`,
+            for such a field that a command takes, so that a terminal's table shows it;
             `is_long`, for a text that may be cut in a terminal's table; `consumer_page`, the page of the console
             about the consumer with this key; `is_remark`, for texts that a command
             prints after its sentence; `form`, the format of a number: "share", "change" (a signed

@@ -53,7 +53,7 @@ def derive_reputations(
     derived = []
     for parent in parents:
         kind = points.kinds.get(parent.kind_key)
-        if kind is None or kind.spreads is None or parent.properties.get("private") is True:
+        if kind is None or kind.spreads is None or parent.is_private:
             continue
         is_harm = any(entry.points < 0 for entry in points.kinds[kind.spreads].entries)
         force = _measure_force(parent, is_harm)

@@ -104,6 +104,7 @@ ASKED = (
     Asked("perceiver learn"),
     Asked("perceiver learnt"),
     Asked("perceiver train", ("/intents.tsv",)),
+    Asked("perceiver intents"),
     Asked("perceiver forget", ("intents",)),
     Asked("associations withdraw", ("link",)),
     Asked("experiments draw", (*_DRAWN, "letter", *_AUDIENCE)),

@@ -90,8 +90,7 @@ def _counts_itself(parent: ParentEvent, context: ScoreContext) -> bool:
 
 
 def _is_public(parent: ParentEvent) -> bool:
-    is_hidden = parent.properties.get("private") is True or parent.properties.get("visibility") == "private"
-    return MESSAGE_KINDS[parent.kind] and not is_hidden
+    return MESSAGE_KINDS[parent.kind] and not parent.is_private
 
 
 def _fill_in(parent: ParentEvent, perception: Perception) -> ParentEvent:

@@ -274,7 +274,7 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
     fields = [
         (name, field)
         for name, field in query.result.model_fields.items()
-        if name in ids or read_extra(field).get("is_shown", True)
+        if name in ids or read_extra(field).get("is_id") or read_extra(field).get("is_shown", True)
     ]
     _print_rows(f"{query.title} ({len(rows):,})", fields, rows)
 
