@@ -14,8 +14,10 @@ from consumer_fusion.messages.perceptions import count_waiting, read_perceptions
 from consumer_fusion.operations import find_stages
 from consumer_fusion.perception.message_labels import count_agreements, label_message
 from consumer_fusion.perception.message_views import (
+    find_message,
     list_judged_messages,
     measure_share,
+    read_messages_of_pair,
     summarise_aspects,
     summarise_months,
 )
@@ -307,3 +309,17 @@ def test_a_share_of_the_author_is_of_public_messages_only(tmp_path):
         fusion.import_events(workspace, [say(TWICE)])
         with pytest.raises(InputError, match="private"):
             label_message(workspace, "bakery", "shop", "order-1", {"onlookers_share": 0.5}, "the agent")
+
+
+def test_who_was_responsible_is_shown_as_the_order_names_it(tmp_path):
+    failed = make_order(
+        9, kind="Product Failed", properties={"order_id": "table 7", "responsible": "kitchen"}
+    )
+    said = say("The waiter brought me raw salmon.", kind="Post Published", properties={"order_id": "table 7"})
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(workspace, [failed, said])
+        _, found = find_message(workspace, "bakery", "shop", "order-1")
+        assert [(each.party, each.basis) for each in found.responsible] == [("kitchen", "order")]
+        places = {("order-1", int(said.occurred_at.timestamp() * 1e6))}
+        (shown,) = read_messages_of_pair(workspace, "ann", "bakery", places)
+        assert shown.perception == found

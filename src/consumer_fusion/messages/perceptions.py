@@ -208,25 +208,35 @@ def apply_label(perception: Perception, label: Mapping[str, Any]) -> Perception:
     return replace(perception, **changes)
 
 
-def read_texts(
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """The words of a message, and the other properties of its event."""
+
+    text: str
+    properties: Mapping[str, object]
+
+
+def read_words(
     session: Session, engine: Engine, folder: Path, messages: Collection[tuple[MessageKey, int]]
-) -> dict[MessageKey, str]:
+) -> dict[MessageKey, MessageText]:
     """The words of messages, each given by its key and time; those whose event is no longer there are left out."""
     if not messages:
         return {}
     selection = EventSelection(
         times_us={occurred_us for _, occurred_us in messages}, is_attributed_only=False
     )
-    source = open_events(
-        session, folder, selection, columns=("source_id", "event_id", "occurred_us", "day", "text"), is_merged=False,
-    )  # fmt: skip
+    columns = ("source_id", "event_id", "occurred_us", "day", "text", "properties")
+    source = open_events(session, folder, selection, columns=columns, is_merged=False)
     rows = engine.read(
-        f"select source_id, event_id, text from {source.relation} e semi join wanted_messages w "
+        f"select source_id, event_id, text, properties from {source.relation} e semi join wanted_messages w "
         "on w.source_id = e.source_id and w.event_id = e.event_id where text is not null",
         step="read the words of messages",
         tables={**source.tables, "wanted_messages": _as_table([key for key, _ in messages])},
     )
-    return {(row["source_id"], row["event_id"]): row["text"] for row in rows.to_pylist()}
+    return {
+        (row["source_id"], row["event_id"]): MessageText(row["text"], json.loads(row["properties"] or "{}"))
+        for row in rows.to_pylist()
+    }
 
 
 def require_message(session: Session, brand: str, source: str, event_id: str) -> dict[str, Any]:

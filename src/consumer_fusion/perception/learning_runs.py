@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from consumer_fusion.errors import InputError, MissingExtraError, NotFoundError, RefusedError
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.messages.perceptions import read_texts
+from consumer_fusion.messages.perceptions import read_words
 from consumer_fusion.perception.intents import train_intents
 from consumer_fusion.perception.learning_store import LearntName, forget_learnt, read_report, store_learnt
 from consumer_fusion.perception.message_views import TOO_FEW, measure_share
@@ -176,7 +176,8 @@ def _read_labelled(
             columns=("source_id", "event_id", "occurred_us"),
         ).to_pylist()
         keys = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
-        texts = read_texts(session, workspace.engine, workspace.folder, keys)
+        words = read_words(session, workspace.engine, workspace.folder, keys)
+    texts = {key: each.text for key, each in words.items()}
     known = {(row["source_id"], row["event_id"]): row for row in labels.to_pylist()}
     there = sorted(texts)
     progress("read labelled messages", 0, len(there))

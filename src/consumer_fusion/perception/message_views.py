@@ -14,23 +14,26 @@ from typing import Any
 
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
-from consumer_fusion.events.event_reader import EventSource, find_members
+from consumer_fusion.events.event_reader import EventSource, find_members, map_canonical
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.messages.perceptions import (
     MessageKey,
     apply_label,
     read_perceiver_in_force,
     read_row,
-    read_texts,
+    read_words,
     require_message,
 )
 from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS, Aspect, Perception, Polarity
 from consumer_fusion.records.schema import Schema, describe
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.message_causes import MessageReference, set_known_causes
 from consumer_fusion.score.queries.brand_visibility import (
     find_brand_ids,
     find_visibility_by_name,
     require_known,
 )
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -297,7 +300,7 @@ def list_judged_messages(
             tables=judged.tables,
         ).to_pylist()
         keys = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
-        texts = read_texts(session, workspace.engine, workspace.folder, keys)
+        words = read_words(session, workspace.engine, workspace.folder, keys)
         names = name_entities(
             session, {row[name] for row in rows for name in ("source_id", "brand_id", "consumer_id")} - {0}
         )
@@ -308,7 +311,7 @@ def list_judged_messages(
             language=row["language"], said=row["said"],
             aspects=[(each[0], each[1]) for each in json.loads(row["aspects"] or "[]")],
             dissatisfaction=row["dissatisfaction"], intent=row["intent"], is_corrected=row["is_corrected"],
-            text=texts.get((row["source_id"], row["event_id"]), ""),
+            text=words[key].text if (key := (row["source_id"], row["event_id"])) in words else "",
         )
         for row in rows
     ]  # fmt: skip
@@ -335,33 +338,39 @@ class StoredMessage:
     is_corrected: bool
 
 
-def read_messages_of_pair(workspace: Workspace, consumer: str, brand: str) -> list[StoredMessage]:
-    """The messages of a consumer, under all keys of the person, to and about a brand."""
+def read_messages_of_pair(
+    workspace: Workspace, consumer: str, brand: str, places: Collection[tuple[str, int]]
+) -> list[StoredMessage]:
+    """Messages of a consumer, under all keys of the person, to and about a brand.
+
+    Args:
+        workspace: Workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        places: Event and time of the messages.
+    """
+    force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         members = find_members(session, find_keys(session, "consumer", [consumer]).values())
         brand_ids = list(find_keys(session, "brand", [brand]).values())
         where: dict[str, Any] = {"consumer_id": members or [0], "brand_id": brand_ids or [0]}
-        rows = session.read(PERCEPTIONS, where).to_pylist()
+        rows = [
+            row
+            for row in session.read(PERCEPTIONS, where).to_pylist()
+            if (row["event_id"], row["occurred_us"]) in places
+        ]
         labels = session.read(PERCEPTION_LABELS, {"consumer_id": members or [0]}).to_pylist()
         names = name_entities(session, {row["source_id"] for row in rows})
-    corrected = {(label["source_id"], label["event_id"]): label for label in labels}
-    found = []
-    for row in rows:
-        label = corrected.get((row["source_id"], row["event_id"]))
-        perception = None if row["model"] is None else read_row(row)
-        if perception is not None and label is not None:
-            perception = apply_label(perception, label)
-        found.append(
-            StoredMessage(
-                names[row["source_id"]],
-                row["event_id"],
-                row["occurred_us"],
-                row["kind"],
-                perception,
-                label is not None,
-            )
+        found = _complete(force.open(workspace, session), rows, labels)
+    labelled = {(label["source_id"], label["event_id"]) for label in labels}
+    return [
+        StoredMessage(
+            names[row["source_id"]], row["event_id"], row["occurred_us"], row["kind"], found.get(key),
+            key in labelled,
         )
-    return found
+        for row in rows
+        for key in ((row["source_id"], row["event_id"]),)
+    ]  # fmt: skip
 
 
 def find_message(workspace: Workspace, brand: str, source: str, event_id: str) -> tuple[str, Perception]:
@@ -370,20 +379,40 @@ def find_message(workspace: Workspace, brand: str, source: str, event_id: str) -
     Raises:
         NotFoundError: There is no such message of the brand, or it waits to be read.
     """
+    force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         row = require_message(session, brand, source, event_id)
         key = (row["source_id"], event_id)
-        texts = read_texts(session, workspace.engine, workspace.folder, [(key, row["occurred_us"])])
-        labels = session.read(
-            PERCEPTION_LABELS, {"source_id": row["source_id"], "event_id": event_id}
-        ).to_pylist()
-    if row["model"] is None or key not in texts:
+        words = read_words(session, workspace.engine, workspace.folder, [(key, row["occurred_us"])])
+        where: dict[str, Any] = {"source_id": row["source_id"], "event_id": event_id}
+        labels = session.read(PERCEPTION_LABELS, where).to_pylist()
+        found = _complete(force.open(workspace, session), [row], labels)
+    if key not in found or key not in words:
         raise NotFoundError(
             "The message waits to be read.",
-            hint="A server reads it within seconds; an import before it ends.",
+            hint="A server reads it within some ten seconds; an import before it ends.",
         )
-    perception = read_row(row)
-    return texts[key], apply_label(perception, labels[0]) if labels else perception
+    return words[key].text, found[key]
+
+
+def _complete(
+    context: ScoreContext, rows: Sequence[Mapping[str, Any]], labels: Sequence[Mapping[str, Any]]
+) -> dict[MessageKey, Perception]:
+    """Perceptions of rows, with the staff's corrections and with the causes that data of orders name."""
+    found = {(row["source_id"], row["event_id"]): read_row(row) for row in rows if row["model"] is not None}
+    for label in labels:
+        key = (label["source_id"], label["event_id"])
+        if key in found:
+            found[key] = apply_label(found[key], label)
+    read = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
+    words = read_words(context.session, context.engine, context.folder, read)
+    canonical = map_canonical(context.session, {row["consumer_id"] for row in rows})
+    references = [
+        MessageReference(key, canonical[row["consumer_id"]], row["brand_id"], words[key].properties)
+        for row in rows
+        if (key := (row["source_id"], row["event_id"])) in words
+    ]
+    return set_known_causes(context, references, found)
 
 
 def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:

@@ -398,7 +398,8 @@ GROUPS = (
         N_("Reading of messages"),
         N_(
             "How often the model that reads messages says what the staff say. Staff correct more often what looks "
-            "wrong, so the figures are of the labelled messages, not of all."
+            "wrong, so the figures are of the labelled messages, not of all. After learning they are of the very "
+            "labels learnt from: the gain on held-out labels is in the table of what was learnt."
         ),
         under="Events and people",
     ),

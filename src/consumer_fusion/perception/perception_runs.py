@@ -18,8 +18,8 @@ from consumer_fusion.messages.perceptions import (
     list_messages,
     put_perceiver_in_force,
     read_perceiver_in_force,
-    read_texts,
     read_waiting,
+    read_words,
     store_perceptions,
 )
 from consumer_fusion.perception.perceiver_choice import choose_perceiver, find_perceiver_id
@@ -76,12 +76,9 @@ def read_messages(
         while True:
             with workspace.store.reading() as session:
                 waiting = read_waiting(session, _MESSAGES_AT_ONCE)
-                texts = read_texts(
-                    session,
-                    workspace.engine,
-                    workspace.folder,
-                    [(each.key, each.occurred_us) for each in waiting],
-                )
+                keys = [(each.key, each.occurred_us) for each in waiting]
+                words = read_words(session, workspace.engine, workspace.folder, keys)
+                texts = {key: each.text for key, each in words.items()}
             if not waiting:
                 return done
             for first in range(0, len(waiting), _MESSAGES_A_TRANSACTION):

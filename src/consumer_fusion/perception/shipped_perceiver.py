@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from consumer_fusion.perception import sentence_encoder
 from consumer_fusion.perception.clauses import split_clauses
 from consumer_fusion.perception.linear_heads import Floats, Head
+from consumer_fusion.perception.roles import find_roles
 from consumer_fusion.perception.text_features import TextFeatures, count_features
 from consumer_fusion.perception.text_model import TextModel
 from consumer_fusion.records.perception import (
@@ -42,6 +43,8 @@ CLAUSE_IN_ASPECT = 0.5
 """Share of the clause that speaks most of an aspect; the whole message has the rest."""
 LEAST_CONFIDENCE = 0.5
 """The perceiver abstains where no polarity, or no language, is as probable."""
+ROLE_WEIGHT = 2.0
+"""Logit that a party gains whose role a clause names that is surely negative; chosen on the sectors of development."""
 _LEAST_PARTY = 0.4
 _SERVICE_HEADS = ("polarity", "signals", "blamed", "cause", "aspects")
 _MESSAGES_AT_ONCE = 1_024
@@ -163,6 +166,12 @@ class ShippedPerceiver:
             self._read_head(
                 reading, "emotion", emotion, split_heads(emotion, emotion.measure_features(features)), encoded
             )
+        if service is not None:
+            negative = service.heads.heads["polarity"].read(of_clauses["polarity"])[:, 0]
+            for number, text in enumerate(texts):
+                clauses = negative[first[number] : first[number + 1]]
+                read = reading.probabilities["blamed"][number]
+                reading.probabilities["blamed"][number] = weigh_roles(read, text, spans[number], clauses)
         return [
             self._describe(reading, number, spans[number], of_texts, of_clauses, int(first[number]), service)
             for number in range(len(texts))
@@ -266,6 +275,29 @@ class ShippedPerceiver:
             evidence=(find_span("polarity", best),),
             abstained=bool(row["polarity"][best] < LEAST_CONFIDENCE),
         )
+
+
+def weigh_roles(
+    probabilities: NDArray[np.float64], text: str, spans: Sequence[tuple[int, int]], negative: Floats
+) -> NDArray[np.float64]:
+    """Probabilities of the accused party, given the parties that negative clauses name; the last is nobody of them.
+
+    Args:
+        probabilities: Probability of each party, and of none.
+        text: The message.
+        spans: Its clauses.
+        negative: Probability that each clause is negative.
+    """
+    evidence = np.zeros(probabilities.size)
+    for (start, end), share in zip(spans, negative, strict=True):
+        for party in find_roles(text[start:end]):
+            place = PARTIES.index(party)
+            evidence[place] = max(evidence[place], ROLE_WEIGHT * float(share))
+    if not evidence.any():
+        return probabilities
+    weighed = probabilities * np.exp(evidence)
+    shares: NDArray[np.float64] = (weighed / weighed.sum()).round(4)
+    return shares
 
 
 def name_encoded_head(head: str, language: str) -> str:

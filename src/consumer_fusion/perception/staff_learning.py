@@ -9,6 +9,7 @@ the standard error of that fall.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ OUTPUT_HEADS: Mapping[str, Head] = {
 
 LEARNT, TOO_FEW_LABELS, NO_GAIN = "learnt", "too few labels", "no gain"
 STATE_WORDS = {
-    LEARNT: N_("learnt"), TOO_FEW_LABELS: N_("too few labels (50 are needed)"),
+    LEARNT: N_("learnt"), TOO_FEW_LABELS: N_("too few labels: 50 are needed, not all alike"),
     NO_GAIN: N_("refused: no gain on held-out labels"),
 }  # fmt: skip
 
@@ -60,11 +61,15 @@ class LearningReport(Schema):
     output: str = describe(N_("Output"), "The output.")
     labels: int = describe(N_("Labels"), "Labels that it could be learnt from.")
     loss_before: float | None = describe(
-        N_("Loss before"), "Mean log loss of held-out labels without the correction; null for too few labels."
+        N_("Loss before"),
+        "Mean log loss of held-out labels without the correction; null for too few labels.",
+        form="measure",
     )
-    loss_after: float | None = describe(N_("Loss after"), "The same with it.")
-    gain: float | None = describe(N_("Gain"), "Fall of the loss.")
-    standard_error: float | None = describe(N_("Standard error"), "Standard error of the fall, by bootstrap.")
+    loss_after: float | None = describe(N_("Loss after"), "The same with it.", form="measure")
+    gain: float | None = describe(N_("Gain"), "Fall of the loss.", form="measure")
+    standard_error: float | None = describe(
+        N_("Standard error"), "Standard error of the fall, by bootstrap.", form="measure"
+    )
     accuracy_before: float | None = describe(
         N_("Accuracy before"), "Share of right held-out outputs without the correction.", form="share"
     )
@@ -110,7 +115,8 @@ def learn_corrections(
         targets = np.array([_read_target(name, each.label) for each in usable], np.float32)
         targets = targets.reshape(len(usable), len(head.labels))
         known = ~np.isnan(targets).any(axis=1)
-        report, fitted = _learn_output(name, head, features[known], targets[known])
+        groups = _group_texts([usable[row].text for row in np.flatnonzero(known)])
+        report, fitted = _learn_output(name, head, features[known], targets[known], groups)
         reports.append(report)
         if fitted is not None:
             arrays[f"{name}.weights"], arrays[f"{name}.biases"] = fitted
@@ -139,7 +145,7 @@ def apply_corrections(arrays: Mapping[str, NDArray[Any]], features: Floats) -> d
 
 
 def _learn_output(
-    name: str, head: Head, features: Floats, targets: Floats
+    name: str, head: Head, features: Floats, targets: Floats, groups: NDArray[np.int64]
 ) -> tuple[LearningReport, tuple[Floats, Floats] | None]:
     size = len(targets)
     is_varied = size > 0 and bool((targets.max(axis=0) != targets.min(axis=0)).any())
@@ -148,13 +154,13 @@ def _learn_output(
             ("loss_before", "loss_after", "gain", "standard_error", "accuracy_before", "accuracy_after")
         )
         return LearningReport(output=name, labels=size, state=TOO_FEW_LABELS, **nothing), None
-    folds = np.random.default_rng(0).permutation(size) % _FOLDS
+    folds = _draw_folds(groups, seed=0)
     centre = _make_centre(name, head, features.shape[1])
     before = head.read(features @ centre[0] + centre[1])
     after = np.zeros_like(before)
     for fold in range(_FOLDS):
         training, held_out = folds != fold, folds == fold
-        penalty = _choose_penalty(head, features[training], targets[training], centre)
+        penalty = _choose_penalty(head, features[training], targets[training], groups[training], centre)
         weights, biases = _fit(head, features[training], targets[training], penalty, centre)
         after[held_out] = head.read(features[held_out] @ weights + biases)
     losses = _measure_losses(head, before, targets), _measure_losses(head, after, targets)
@@ -170,8 +176,22 @@ def _learn_output(
     )  # fmt: skip
     if not is_learnt:
         return report, None
-    penalty = _choose_penalty(head, features, targets, centre)
+    penalty = _choose_penalty(head, features, targets, groups, centre)
     return report, _fit(head, features, targets, penalty, centre)
+
+
+def _group_texts(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Messages in the same words are of one group, whatever numbers and signs are in them."""
+    words = [re.sub(r"[\W\d_]+", " ", text.lower()).strip() for text in texts]
+    groups: NDArray[np.int64] = np.unique(words, return_inverse=True)[1]
+    return groups
+
+
+def _draw_folds(groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """The fold of each message; a group is in one fold, so that no message is measured on its twin."""
+    names, places = np.unique(groups, return_inverse=True)
+    folds: NDArray[np.int64] = (np.random.default_rng(seed).permutation(names.size) % _FOLDS)[places]
+    return folds
 
 
 def _make_centre(name: str, head: Head, size: int) -> tuple[Floats, Floats]:
@@ -194,8 +214,10 @@ def _fit(
     return fit_head(features, head, labels, penalty, (centre[0], centre[1][None]))
 
 
-def _choose_penalty(head: Head, features: Floats, targets: Floats, centre: tuple[Floats, Floats]) -> float:
-    folds = np.random.default_rng(1).permutation(len(targets)) % _FOLDS
+def _choose_penalty(
+    head: Head, features: Floats, targets: Floats, groups: NDArray[np.int64], centre: tuple[Floats, Floats]
+) -> float:
+    folds = _draw_folds(groups, seed=1)
     losses = []
     for penalty in _PENALTIES:
         read = np.zeros((len(targets), len(head.labels)))

@@ -49,7 +49,7 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
             `is_long`, for a text that may be cut in a terminal's table; `consumer_page`, the page of the console
             about the consumer with this key; `is_remark`, for texts that a command
             prints after its sentence; `form`, the format of a number: "share", "change" (a signed
-            share), "points" or "p_value".
+            share), "points", "measure" (three decimals) or "p_value".
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 

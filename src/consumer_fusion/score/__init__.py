@@ -3,6 +3,7 @@
 __all__ = [
     "calibration_runs",
     "effective_points",
+    "message_causes",
     "operations",
     "points_comparison",
     "points_editing",

@@ -115,6 +115,7 @@ def read_text_file(name: str, content: bytes) -> TextFile:
 _FORMS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: read_language().write_share(value),
     "change": number_format.write_relative,
+    "measure": lambda value: read_language().write_number(value, 3),
     "points": lambda value: number_format.write_signed(value, 2),
     "p_value": lambda value: (
         f"{'<' if value < 0.001 else ''}{read_language().write_number(max(value, 0.001), 3)}"

@@ -8,26 +8,24 @@ states always holds.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast, get_args
 
 import pyarrow as pa
 
-from consumer_fusion.events.event_reader import EventSelection, find_members, open_events
+from consumer_fusion.events.event_reader import find_members
 from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.messages.perceptions import MessageKey, read_perceptions
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.perception import (
     MESSAGE_KINDS,
     UNSCORED_MESSAGE_KINDS,
-    Party,
     Perception,
-    ResponsibleParty,
 )
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.message_events import MessageEvent, find_message_event
+from consumer_fusion.score.message_causes import MessageReference, set_known_causes
 from consumer_fusion.score.score_context import ScoreContext
 
 
@@ -60,8 +58,11 @@ def apply_perceptions(
     perceptions = read_perceptions(context.session, members)
     if not perceptions:
         return MessageDerivation(parents)
-    known = _read_known_causes(context, parents, perceptions)
-    perceptions = {key: _set_causes(found, known.get(key, ())) for key, found in perceptions.items()}
+    references = [
+        MessageReference((each.source_id, each.event_id), each.consumer_id, each.brand_id, each.properties)
+        for each in parents
+    ]
+    perceptions = set_known_causes(context, references, perceptions)
     kept: list[ParentEvent] = []
     given: list[tuple[ParentEvent, MessageEvent]] = []
     for parent in parents:
@@ -158,72 +159,3 @@ def _describe(event: ParentEvent, perception: Perception, context: ScoreContext)
             probability=f"{probability:.0%}",
         ),
     )
-
-
-def _set_causes(perception: Perception, causes: Iterable[Party]) -> Perception:
-    """A perception with the responsible parties that data name in place of those of the words; the staff's hold."""
-    named = tuple(ResponsibleParty(party, 1.0, "order") for party in causes)
-    if not named or any(each.basis == "staff" for each in perception.responsible):
-        return perception
-    return replace(perception, responsible=named)
-
-
-def _read_known_causes(
-    context: ScoreContext, parents: Sequence[ParentEvent], perceptions: Mapping[MessageKey, Perception]
-) -> dict[MessageKey, set[Party]]:
-    """The responsible parties by the data of the order.
-
-    They are in a property `responsible` of the message, of an event of its order (`order_id`), or of the event that
-    it is about.
-    """
-    found: dict[MessageKey, set[Party]] = {}
-    referring: list[tuple[MessageKey, tuple[tuple[int, int, str], ...]]] = []
-    for parent in parents:
-        key = (parent.source_id, parent.event_id)
-        if key not in perceptions:
-            continue
-        if party := _as_party(parent.properties.get("responsible")):
-            found[key] = {party}
-            continue
-        names = [
-            str(parent.properties[name])
-            for name in ("about_event_id", "order_id")
-            if parent.properties.get(name)
-        ]
-        if names:
-            referring.append((key, tuple((parent.consumer_id, parent.brand_id, name) for name in names)))
-    if not referring:
-        return found
-    named = _read_responsible(context, {places[0][0] for _, places in referring})
-    for key, places in referring:
-        parties = {party for place in places for party in named.get(place, ())}
-        if parties:
-            found[key] = parties
-    return found
-
-
-def _read_responsible(
-    context: ScoreContext, consumers: Collection[int]
-) -> dict[tuple[int, int, str], set[Party]]:
-    """The responsible parties that events of consumers name, by consumer, brand, and order or event."""
-    source = open_events(
-        context.session, context.folder, EventSelection(consumers=sorted(consumers)),
-        columns=("consumer_id", "brand_id", "event_id", "properties"),
-    )  # fmt: skip
-    rows = context.engine.read(
-        f"select * from {source.relation} e where properties like '%\"responsible\"%'",
-        step="read who was responsible",
-        tables=source.tables,
-    )
-    found: dict[tuple[int, int, str], set[Party]] = {}
-    for row in rows.to_pylist():
-        properties = json.loads(row["properties"])
-        party = _as_party(properties.get("responsible"))
-        for name in (row["event_id"], properties.get("order_id")):
-            if party and name:
-                found.setdefault((row["consumer_id"], row["brand_id"], str(name)), set()).add(party)
-    return found
-
-
-def _as_party(value: object) -> Party | None:
-    return cast(Party, value) if value in get_args(Party) else None

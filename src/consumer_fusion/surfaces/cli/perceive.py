@@ -108,8 +108,8 @@ def _train(file: Path, workspace: Path | None, *, is_json: bool) -> None:
         return
     console.print(
         f"{found.intents} intents from {found.messages:,} messages: {found.accuracy:.0%} of {found.held_out} held-out "
-        f"messages were named right (always the most frequent one: {found.majority:.0%}); of the {found.named:.0%} whose intent is "
-        f"named, {found.accuracy_of_named:.0%}."
+        f"messages were named right (always the most frequent one: {found.majority:.0%}); "
+        f"of the {found.named:.0%} whose intent is named, {found.accuracy_of_named:.0%}."
     )
 
 

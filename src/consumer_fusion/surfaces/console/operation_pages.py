@@ -30,6 +30,8 @@ from consumer_fusion.surfaces.operation_fields import (
 
 ROWS_SHOWN = 500
 """Maximum number of rows that a table shows; the API and the command return all of them."""
+LONGEST_CELL = 1_000
+"""Maximum number of characters of a cell; the API and the command return all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +329,8 @@ def _write_cell(page_request: PageRequest, name: str, declared: FieldInfo, row: 
     if page and text:
         path = make_path(page, consumer=text, brand=getattr(row, "brand", None))
         text = page_request.show_key(text)
+    if len(text) > LONGEST_CELL:
+        text = f"{text[:LONGEST_CELL]}…"
     return Cell(_(declared.title or name), text or "–", _is_number(declared), _is_long(declared), path)
 
 

@@ -259,9 +259,14 @@ def make_ledger(page_request: PageRequest, pair: PairData, start: int = 0) -> li
         start: Number of newer events to skip.
     """
     parameters = _parameters(page_request)
-    stored = read_messages_of_pair(page_request.workspace, pair.answer.consumer, pair.answer.brand)
-    messages = {(each.event_id, each.occurred_us): each for each in stored}
     listed = pair.answer.list_newest(limit=LEDGER_ROWS, offset=start, with_unscored=True)
+    places = {(each.entry.event_id, each.entry.occurred_us) for each in listed.events if each.entry.text}
+    stored = (
+        read_messages_of_pair(page_request.workspace, pair.answer.consumer, pair.answer.brand, places)
+        if places
+        else []
+    )
+    messages = {(each.event_id, each.occurred_us): each for each in stored}
     return [
         LedgerRow(
             event_id=each.entry.event_id,
