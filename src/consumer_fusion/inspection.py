@@ -26,6 +26,7 @@ from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.events.sealed_ids import find_wrong_digests
 from consumer_fusion.i18n.messages import parse_message
 from consumer_fusion.ingest.imports import abandon_imports
+from consumer_fusion.messages.perceptions import count_waiting
 from consumer_fusion.records.action import ACTIONS
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.entity import ENTITIES
@@ -199,6 +200,7 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Ins
             _check_ids(workspace, segments),
             _check_audit(session),
             _check_privacy(workspace.folder),
+            _check_messages(session),
             *_count_events(session, sum(each.row_count for each in segments)),
         ]  # fmt: skip
         if not is_quick and not missing:
@@ -235,6 +237,14 @@ def _check_database(path: Path, schema: StoreSchema) -> InspectionCheck:
 
     found = _try(name, look)
     return found if found.is_ok else replace(found, advice=_ADVICE[path.name])
+
+
+def _check_messages(session: Session) -> InspectionCheck:
+    count = count_waiting(session)
+    advice = (
+        "A server reads them within some ten seconds; an import reads them before it ends." if count else ""
+    )
+    return InspectionCheck("messages that wait to be read", True, f"{count}", advice)
 
 
 def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> InspectionCheck:

@@ -18,10 +18,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
+from consumer_fusion.errors import (
+    ConflictError,
+    EngineError,
+    ExhaustedError,
+    InputError,
+    MissingExtraError,
+    SettingsError,
+)
 from consumer_fusion.events.compaction import seal_inbox
 from consumer_fusion.events.inbox_queue import ArrivalBatch, forget_arrivals, group_arrivals, read_arrivals
 from consumer_fusion.events.landing import Landing, NoteReplaced, Progress, ignore_progress
+from consumer_fusion.i18n.messages import Message, as_message
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import ImportFormat, find_files
 from consumer_fusion.ingest.imports import begin_import, begin_stream, enter_arrivals, finish_import
@@ -129,6 +137,16 @@ def _finish(workspace: Workspace, progress: Progress) -> None:
     seal_inbox(workspace)
     try:
         read_messages(workspace, progress)
+    except (InputError, SettingsError, MissingExtraError) as error:
+        # The setting of the perceiver is wrong, which is no fault of the events.
+        raise type(error)(
+            Message(
+                "The events are stored, but their messages could not be read: {reason}",
+                reason=as_message(error.message),
+            ),
+            hint=error.hint,
+            where=error.where,
+        ) from error
     finally:
         move_changes(workspace.store)
         keep_snapshots(workspace)

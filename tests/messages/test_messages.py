@@ -323,3 +323,13 @@ def test_who_was_responsible_is_shown_as_the_order_names_it(tmp_path):
         places = {("order-1", int(said.occurred_at.timestamp() * 1e6))}
         (shown,) = read_messages_of_pair(workspace, "ann", "bakery", places)
         assert shown.perception == found
+
+
+def test_a_wrong_perceiver_costs_no_event_and_says_so(tmp_path):
+    with open_small(tmp_path / "w", perceiver=f"onnx:{tmp_path}") as workspace:
+        with pytest.raises(InputError, match=r"The events are stored.*config\.json"):
+            fusion.import_events(workspace, [say(TWICE), make_order(7)])
+        assert ("ann", "bakery") in read_scores(workspace)
+    with open_small(tmp_path / "w") as workspace:
+        assert read_messages(workspace) == 1
+        assert "Complaint Made" in list_derived(workspace)

@@ -159,6 +159,11 @@ def test_intents_without_enough_messages_are_refused():
         train_intents(["a"] * 9, ["x"] * 9)
 
 
+def test_intents_with_the_same_words_are_refused(tmp_path):
+    with open_small(tmp_path / "w") as workspace, pytest.raises(RefusedError):
+        learn_intents(workspace, ["the same words"] * 12, ["x"] * 6 + ["y"] * 6, lambda *_: None)
+
+
 def test_intents_of_chance_are_refused(tmp_path):
     chance = np.random.default_rng(0)
     texts = [" ".join(chance.choice(SUBJECTS, 4)) for _ in range(60)]

@@ -72,7 +72,8 @@ def test_with_severity_and_share_stated_it_is_8_within_a_tenth(live_through):
 
 
 def test_blaming_the_kitchen_as_harshly_spills_about_a_quarter(live_through):
-    assert -4 < live_through(BLAMED_HARSHLY)[SWEATER_BRAND] < 0
+    # A share of .25 for words that surely insult: an eighth to three eighths of 8.
+    assert -3 < live_through(BLAMED_HARSHLY)[SWEATER_BRAND] < -1
 
 
 def test_a_fair_complaint_leaves_the_sweater_alone(live_through):

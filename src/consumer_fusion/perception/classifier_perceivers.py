@@ -156,10 +156,13 @@ def load_transformers_classifier(folder: str) -> ClassifierPerceiver:
 
 
 def _read_labels(folder: str) -> list[Polarity]:
+    file = _require(folder, "config.json")
     try:
-        names = json.loads(_require(folder, "config.json").read_text(encoding="utf-8")).get("id2label") or {}
-    except ValueError as error:
-        raise InputError(f"config.json in {folder} is no JSON.") from error
+        names = json.loads(file.read_text(encoding="utf-8")).get("id2label") or {}
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            "The config.json of the model is no JSON object.", hint="Export the model again.", where=str(file)
+        ) from error
     labels = [names[place] for place in sorted(names, key=int)]
     unknown = [name for name in labels if str(name).lower() not in _NAMES]
     if unknown or not labels:

@@ -180,7 +180,7 @@ def train_intents(
     progress(2, 2)
     return IntentResult(
         model, len(texts), len(held_out), float(rights.mean()), max(counts.values()) / len(texts),
-        float(is_named.mean()), float(rights[is_named].mean()),
+        float(is_named.mean()), float(rights[is_named].mean()) if is_named.any() else 0.0,
     )  # fmt: skip
 
 

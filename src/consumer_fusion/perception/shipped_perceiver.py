@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from consumer_fusion.perception import sentence_encoder
 from consumer_fusion.perception.clauses import split_clauses
+from consumer_fusion.perception.lexicons import FINGERPRINT, find_roles, has_insult
 from consumer_fusion.perception.linear_heads import Floats, Head
-from consumer_fusion.perception.roles import find_roles
 from consumer_fusion.perception.text_features import TextFeatures, count_features
 from consumer_fusion.perception.text_model import TextModel
 from consumer_fusion.records.perception import (
@@ -45,6 +45,9 @@ LEAST_CONFIDENCE = 0.5
 """The perceiver abstains where no polarity, or no language, is as probable."""
 ROLE_WEIGHT = 2.0
 """Logit that a party gains whose role a clause names that is surely negative; chosen on the sectors of development."""
+INSULT_WEIGHT = 3.0
+"""Logit that harshness gains by an insult in a clause that is surely negative, likewise."""
+HARSHNESS = SIGNALS.index("harshness")
 _LEAST_PARTY = 0.4
 _SERVICE_HEADS = ("polarity", "signals", "blamed", "cause", "aspects")
 _MESSAGES_AT_ONCE = 1_024
@@ -172,6 +175,9 @@ class ShippedPerceiver:
                 clauses = negative[first[number] : first[number + 1]]
                 read = reading.probabilities["blamed"][number]
                 reading.probabilities["blamed"][number] = weigh_roles(read, text, spans[number], clauses)
+                harshness = reading.probabilities["signals"][number, HARSHNESS]
+                weighed = weigh_insults(harshness, text, spans[number], clauses)
+                reading.probabilities["signals"][number, HARSHNESS] = weighed
         return [
             self._describe(reading, number, spans[number], of_texts, of_clauses, int(first[number]), service)
             for number in range(len(texts))
@@ -300,6 +306,20 @@ def weigh_roles(
     return shares
 
 
+def weigh_insults(harshness: float, text: str, spans: Sequence[tuple[int, int]], negative: Floats) -> float:
+    """Probability that a message insults, given the insults in its negative clauses; arguments as of `weigh_roles`."""
+    evidence = max(
+        (
+            float(share)
+            for (start, end), share in zip(spans, negative, strict=True)
+            if has_insult(text[start:end])
+        ),
+        default=0.0,
+    )
+    odds = harshness / max(1 - harshness, 1e-4) * np.exp(INSULT_WEIGHT * evidence)
+    return round(float(odds / (1 + odds)), 4) if evidence else harshness
+
+
 def name_encoded_head(head: str, language: str) -> str:
     """The name among the heads of the encoder: Italian has the emotions of another set."""
     return f"{head}_it" if (head, language) == ("emotion", "it") else head
@@ -391,7 +411,8 @@ def _find_weights() -> Traversable:
 @cache
 def _digest_weights() -> str:
     folder = _find_weights()
-    digest = hashlib.sha256()
+    # Lexicons decide as weights do.
+    digest = hashlib.sha256(FINGERPRINT.encode())
     for name in sorted(each.name for each in folder.iterdir() if each.name.endswith((".npz", ".json"))):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:12]
