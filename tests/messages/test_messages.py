@@ -24,6 +24,7 @@ from consumer_fusion.perception.message_views import (
 from consumer_fusion.perception.perception_runs import is_reading_due, read_messages
 from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.perception import PERCEPTIONS, Perception, ResponsibleParty
+from consumer_fusion.repairs.replacements import list_corrections, undo_correction
 from small_workspaces import NOW, find_problems, make_order, open_small, read_scores, seal
 
 TWICE = "You charged me twice for the same sweater, and nobody answers."
@@ -333,3 +334,31 @@ def test_a_wrong_perceiver_costs_no_event_and_says_so(tmp_path):
     with open_small(tmp_path / "w") as workspace:
         assert read_messages(workspace) == 1
         assert "Complaint Made" in list_derived(workspace)
+
+
+def test_a_label_is_of_the_words_that_were_labelled(tmp_path):
+    rows, mapping = tmp_path / "said.csv", tmp_path / "map.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    with open_small(tmp_path / "w") as workspace:
+        for words, said in ((QUESTION, "positive"), (TWICE, "negative")):
+            rows.write_text(f'id,day,who,brand,words\n1,2026-06-01,ann,bakery,"{words}"\n', encoding="utf-8")
+            pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
+            if words == QUESTION:
+                label_message(workspace, "bakery", "shop", "1", {"polarity": "positive"}, "the agent")
+            (message,) = list_judged_messages(workspace)
+            assert (message.said, message.is_corrected) == (said, words == QUESTION)
+
+
+def test_a_correction_that_is_undone_restores_what_the_words_gave(tmp_path):
+    rows, mapping = tmp_path / "said.csv", tmp_path / "map.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    with open_small(tmp_path / "w") as workspace:
+        for words in (TWICE, QUESTION):
+            rows.write_text(f'id,day,who,brand,words\n1,2026-06-01,ann,bakery,"{words}"\n', encoding="utf-8")
+            pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
+        (correction,) = list_corrections(workspace)
+        assert list_derived(workspace) == []
+        undo_correction(workspace, correction.correction_id)
+        assert list_derived(workspace) == ["Complaint Made", "Service Failed"]
+        (message,) = list_judged_messages(workspace)
+        assert message.text == TWICE

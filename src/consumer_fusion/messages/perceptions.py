@@ -36,9 +36,11 @@ from consumer_fusion.storage.store import Row, Session, Where
 MessageKey = tuple[int, str]
 """Source and id of the event of a message."""
 _LISTED = ("source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind")
-_OUTPUTS = PERCEPTIONS.column_names[len(_LISTED) + 2 :]
+_STATE = ("words_digest", "listed_us", "is_waiting")
+_OUTPUTS = PERCEPTIONS.column_names[len(_LISTED) + len(_STATE) :]
 _LABEL_COLUMNS = tuple(column.name for column in PERCEPTION_LABELS.columns)
 _CERTAIN, _EXCLUDED = 1.0, 0.0
+_MESSAGES_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,35 @@ class ListedMessage:
 
 
 def list_messages(session: Session, engine: Engine, events: EventSource, now_us: int) -> int:
-    """List the events of a relation whose text is a consumer's words; what was read in former words is forgotten.
+    """List the events of a relation whose text is a consumer's words; the perception of former words is forgotten.
 
     Returns:
         Number of messages.
     """
     kinds = ", ".join(f"'{kind}'" for kind in MESSAGE_KINDS)
     rows = engine.read(
-        f"select {', '.join(_LISTED)} from {events.relation} e where kind in ({kinds}) and trim(text) <> ''",
+        f"select {', '.join(_LISTED)}, md5(text) as words_digest from {events.relation} e "
+        f"where kind in ({kinds}) and trim(text) <> ''",
         step="list messages",
         tables=events.tables,
     )
-    for batch in rows.to_batches():
-        columns = [batch[name].to_pylist() for name in _LISTED]
-        session.replace(
-            PERCEPTIONS,
-            PERCEPTIONS.column_names,
-            ((*row, now_us, True, *[None] * len(_OUTPUTS)) for row in zip(*columns, strict=True)),
-        )
+    for batch in rows.to_batches(max_chunksize=_MESSAGES_AT_ONCE):
+        keys = pa.Table.from_batches([batch]).select(["source_id", "event_id"])
+        kept = session.read_matching(
+            PERCEPTIONS, keys, columns=("source_id", "event_id", *_STATE)
+        ).to_pylist()
+        known = {(row["source_id"], row["event_id"]): row for row in kept}
+        same, new = [], []
+        for row in batch.to_pylist():
+            listed = tuple(row[name] for name in _LISTED)
+            former = known.get((row["source_id"], row["event_id"]))
+            if former is not None and former["words_digest"] == row["words_digest"]:
+                # Only its parties or its time changed.
+                same.append((*listed, *(former[name] for name in _STATE)))
+            else:
+                new.append((*listed, row["words_digest"], now_us, True, *[None] * len(_OUTPUTS)))
+        session.replace(PERCEPTIONS, (*_LISTED, *_STATE), same)
+        session.replace(PERCEPTIONS, PERCEPTIONS.column_names, new)
     return int(rows.num_rows)
 
 
@@ -168,13 +181,22 @@ def read_perceptions(session: Session, members: Sequence[int] | None) -> dict[Me
     for row in rows.to_pylist():
         key = (row["source_id"], row["event_id"])
         if row["model"] is not None:
-            perception = read_row(row)
-            found[key] = apply_label(perception, corrected[key]) if key in corrected else perception
+            found[key] = apply_label(read_row(row), corrected.get(key), row)
     return found
 
 
-def apply_label(perception: Perception, label: Mapping[str, Any]) -> Perception:
-    """A perception with what a person of the staff said in place of the model's output; that is certain."""
+def apply_label(
+    perception: Perception, label: Mapping[str, Any] | None, row: Mapping[str, Any]
+) -> Perception:
+    """A perception with what a person of the staff said in place of the model's output; that is certain.
+
+    Args:
+        perception: The perception.
+        label: Row of `perception_labels`; None for none. One of other words does not count.
+        row: Row of `perceptions` of the message.
+    """
+    if label is None or label["words_digest"] != row["words_digest"]:
+        return perception
     changes: dict[str, Any] = {}
     if label["polarity"] is not None:
         changes["polarity"] = {
@@ -300,7 +322,8 @@ def _write_rows(
         perception = perceived[each]
         if perception is not None:
             former = rows[each.key]
-            yield (*(former[name] for name in (*_LISTED, "listed_us")), False, *_write_outputs(perception))
+            stated = (former[name] for name in (*_LISTED, "words_digest", "listed_us"))
+            yield (*stated, False, *_write_outputs(perception))
 
 
 def _write_outputs(found: Perception) -> Row:

@@ -13,4 +13,12 @@ def _list_messages(landing: Landing) -> None:
     list_messages(landing.session, landing.workspace.engine, landing.annotated, landing.workspace.now_us)
 
 
-STAGES = (Stage("list the messages", _list_messages, writes=(PERCEPTIONS,), after="list the segments"),)
+STAGES = (
+    Stage(
+        "list the messages",
+        _list_messages,
+        reads=(PERCEPTIONS,),
+        writes=(PERCEPTIONS,),
+        after="list the segments",
+    ),
+)

@@ -173,12 +173,15 @@ def _read_labelled(
         rows = session.read_matching(
             PERCEPTIONS,
             labels.select(["source_id", "event_id"]),
-            columns=("source_id", "event_id", "occurred_us"),
+            columns=("source_id", "event_id", "occurred_us", "words_digest"),
         ).to_pylist()
         keys = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
         words = read_words(session, workspace.engine, workspace.folder, keys)
     texts = {key: each.text for key, each in words.items()}
     known = {(row["source_id"], row["event_id"]): row for row in labels.to_pylist()}
+    # A label of former words says nothing of the present ones.
+    digests = {(row["source_id"], row["event_id"]): row["words_digest"] for row in rows}
+    texts = {key: text for key, text in texts.items() if known[key]["words_digest"] == digests[key]}
     there = sorted(texts)
     progress("read labelled messages", 0, len(there))
     found = perceiver.perceive([ConsumerMessage(texts[key]) for key in there])

@@ -59,13 +59,14 @@ def label_message(
         where = {"source_id": row["source_id"], "event_id": event_id}
         former = session.read(PERCEPTION_LABELS, where).to_pylist()
         values: dict[str, Any] = dict.fromkeys(PERCEPTION_LABELS.column_names)
-        if former:
+        if former and former[0]["words_digest"] == row["words_digest"]:
             values |= former[0]
         if is_right and row["model"] is not None:
             values |= read_outputs(read_row(row))
         values |= {name: value for name, value in label.items() if value is not None}
         values |= {
-            **where, "consumer_id": row["consumer_id"], "labelled_by": labelled_by, "labelled_us": workspace.now_us,
+            **where, "consumer_id": row["consumer_id"], "words_digest": row["words_digest"],
+            "labelled_by": labelled_by, "labelled_us": workspace.now_us,
         }  # fmt: skip
         store_label(session, values)
         consumer_id = row["consumer_id"]
@@ -112,12 +113,12 @@ def count_agreements(
             wanted = find_keys(session, "brand", list(brands)).values()
             rows = rows.filter(pc.is_in(rows["brand_id"], pa.array(wanted, pa.int64())))
     outputs = {
-        (row["source_id"], row["event_id"]): read_outputs(read_row(row))
+        (row["source_id"], row["event_id"], row["words_digest"]): read_outputs(read_row(row))
         for row in rows.to_pylist()
         if row["model"] is not None
     }
     for label in labels.to_pylist():
-        output = outputs.get((label["source_id"], label["event_id"]))
+        output = outputs.get((label["source_id"], label["event_id"], label["words_digest"]))
         if output is None:
             continue
         for name in LABELLED:

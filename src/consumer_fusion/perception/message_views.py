@@ -53,8 +53,8 @@ _POSITIVE = (N_("Positive"), "Share of positive ones; null for fewer than 30 mes
 _DISSATISFIED = (N_("Dissatisfied"), "Share by dissatisfied people; null for fewer than 30 messages.")
 _LOW, _HIGH = "Lower end of its 95% interval.", "Upper end of its 95% interval."
 _COLUMNS = (
-    "source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind", "language", "negative", "neutral",
-    "positive", "is_abstained", "dissatisfaction", "intent", "aspects",
+    "source_id", "event_id", "consumer_id", "brand_id", "occurred_us", "kind", "words_digest", "language",
+    "negative", "neutral", "positive", "is_abstained", "dissatisfaction", "intent", "aspects",
 )  # fmt: skip
 
 
@@ -362,11 +362,11 @@ def read_messages_of_pair(
         labels = session.read(PERCEPTION_LABELS, {"consumer_id": members or [0]}).to_pylist()
         names = name_entities(session, {row["source_id"] for row in rows})
         found = _complete(force.open(workspace, session), rows, labels)
-    labelled = {(label["source_id"], label["event_id"]) for label in labels}
+    labelled = {(label["source_id"], label["event_id"], label["words_digest"]) for label in labels}
     return [
         StoredMessage(
             names[row["source_id"]], row["event_id"], row["occurred_us"], row["kind"], found.get(key),
-            key in labelled,
+            (*key, row["words_digest"]) in labelled,
         )
         for row in rows
         for key in ((row["source_id"], row["event_id"]),)
@@ -399,11 +399,13 @@ def _complete(
     context: ScoreContext, rows: Sequence[Mapping[str, Any]], labels: Sequence[Mapping[str, Any]]
 ) -> dict[MessageKey, Perception]:
     """Perceptions of rows, with the staff's corrections and with the causes that data of orders name."""
-    found = {(row["source_id"], row["event_id"]): read_row(row) for row in rows if row["model"] is not None}
-    for label in labels:
-        key = (label["source_id"], label["event_id"])
-        if key in found:
-            found[key] = apply_label(found[key], label)
+    by_key = {(label["source_id"], label["event_id"]): label for label in labels}
+    found = {
+        key: apply_label(read_row(row), by_key.get(key), row)
+        for row in rows
+        if row["model"] is not None
+        for key in ((row["source_id"], row["event_id"]),)
+    }
     read = [((row["source_id"], row["event_id"]), row["occurred_us"]) for row in rows]
     words = read_words(context.session, context.engine, context.folder, read)
     canonical = map_canonical(context.session, {row["consumer_id"] for row in rows})
@@ -419,7 +421,9 @@ def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:
     """Messages as the model in force, or the staff, judged them."""
     model = read_perceiver_in_force(session)
     rows = session.read(PERCEPTIONS, {**where, "model": model or ""}, columns=_COLUMNS)
-    labels = session.read(PERCEPTION_LABELS, columns=("source_id", "event_id", "polarity", "is_dissatisfied"))
+    labels = session.read(
+        PERCEPTION_LABELS, columns=("source_id", "event_id", "words_digest", "polarity", "is_dissatisfied")
+    )
     relation = """(
         select p.* replace (coalesce(cast(l.is_dissatisfied as double), p.dissatisfaction) as dissatisfaction),
                l.source_id is not null as is_corrected,
@@ -427,5 +431,6 @@ def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:
                    when p.negative >= greatest(p.neutral, p.positive) then 'negative'
                    when p.positive > p.neutral then 'positive' else 'neutral' end) as said
         from perceptions p left join perception_labels l on l.source_id = p.source_id and l.event_id = p.event_id
+            and l.words_digest = p.words_digest
     )"""
     return EventSource(relation, {"perceptions": rows, "perception_labels": labels})

@@ -12,6 +12,7 @@ from consumer_fusion.events.corrections import note_applied, note_undone, write_
 from consumer_fusion.events.landing import NoteReplaced, ignore_progress
 from consumer_fusion.i18n.messages import Message
 from consumer_fusion.ingest.staging import read_rejected, stage_batches
+from consumer_fusion.perception.perception_runs import read_messages
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import Correction, ImportResult
 from consumer_fusion.storage.file_locks import lock_folder
@@ -96,7 +97,10 @@ def _replace(
                 "The former version has a placeholder as consumer key, so nothing was changed.",
                 hint="Older releases accepted what this one rejects. Let the source send the event again.",
             )
-        return pipeline.land_staged(
+        result = pipeline.land_staged(
             workspace, staging, "", ignore_progress, started, is_replacing=True, note_replaced=note,
             is_undoing=is_undoing,
         )  # fmt: skip
+    # Words that changed are read at once, so that scores are up to date.
+    read_messages(workspace)
+    return result
