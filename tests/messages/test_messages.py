@@ -362,3 +362,12 @@ def test_a_correction_that_is_undone_restores_what_the_words_gave(tmp_path):
         assert list_derived(workspace) == ["Complaint Made", "Service Failed"]
         (message,) = list_judged_messages(workspace)
         assert message.text == TWICE
+
+
+def test_what_another_model_read_is_listed_but_not_summed_up(tmp_path):
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(workspace, [say(TWICE)])
+        with workspace.store.writing() as session:
+            session.update(PERCEPTIONS, {"model": "the one that it fell back to"}, {})
+        assert [each.said for each in list_judged_messages(workspace)] == ["negative"]
+        assert summarise_months(workspace, "bakery") == []

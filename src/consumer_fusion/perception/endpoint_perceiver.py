@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,6 +39,8 @@ from consumer_fusion.records.perception import (
 KEY_VARIABLE = "CONSUMER_FUSION_PERCEIVER_KEY"
 """Environment variable with the key of the endpoint; it is never in a file of the workspace."""
 MOST_CHARACTERS = 4_000
+MOST_BYTES = 1_000_000
+"""Maximum size of an answer."""
 _MOST_FAILURES = 3
 """After as many failures one after the other, the rest of the batch is not sent."""
 _REQUESTS_AT_ONCE = 4
@@ -150,7 +153,7 @@ class EndpointPerceiver:
             ) from error
         self._endpoint = endpoint
         self._fallback = fallback
-        self._post = httpx.post
+        self._stream = httpx.stream
         key = os.environ.get(KEY_VARIABLE)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._failures = (httpx.HTTPError, ValidationError, ValueError, LookupError, TypeError)
@@ -186,11 +189,8 @@ class EndpointPerceiver:
 
     def _ask(self, message: ConsumerMessage) -> Perception | None:
         try:
-            answer = self._post(
-                f"{self._endpoint.url}/chat/completions",
-                headers=self._headers,
-                timeout=self._endpoint.timeout_seconds,
-                json={
+            content = self._request(
+                {
                     "model": self._endpoint.model,
                     "temperature": 0,
                     "messages": [
@@ -205,13 +205,27 @@ class EndpointPerceiver:
                     },
                 },
             )  # fmt: skip
-            answer.raise_for_status()
-            content = answer.json()["choices"][0]["message"]["content"]
             return self._describe(message.text, _MessageAnswer.model_validate_json(content))
         except self._failures as error:
             # Without the words of either side, which an error may quote.
             _log.warning("the endpoint that reads messages failed: %s", type(error).__name__)
             return None
+
+    def _request(self, body: object) -> str:
+        """The content of the answer to a request, whole within the time."""
+        end = monotonic() + self._endpoint.timeout_seconds
+        url = f"{self._endpoint.url}/chat/completions"
+        received = bytearray()
+        with self._stream(
+            "POST", url, json=body, headers=self._headers, timeout=self._endpoint.timeout_seconds
+        ) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                received += chunk
+                # An answer that drips would never meet the timeout of a single read.
+                if monotonic() > end or len(received) > MOST_BYTES:
+                    raise ValueError("the answer takes too long, or is too large")
+        return str(json.loads(received)["choices"][0]["message"]["content"])
 
     def _describe(self, text: str, answer: _MessageAnswer) -> Perception:
         shares = {name: getattr(answer.polarity, name) for name in POLARITIES}

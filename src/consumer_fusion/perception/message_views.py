@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import EventSource, find_members, map_canonical
@@ -283,7 +285,7 @@ def list_judged_messages(
             where["consumer_id"] = find_members(session, [require_known(session, consumer, visibility)])
         if event_id is not None:
             where["event_id"] = event_id
-        judged = _open_judged(session, where)
+        judged = _open_judged(session, where, is_of_one_model=False)
         conditions = ["true"]
         if aspect is not None:
             polarity = f"'{said}'" if said else _POLARITY
@@ -417,10 +419,12 @@ def _complete(
     return set_known_causes(context, references, found)
 
 
-def _open_judged(session: Session, where: dict[str, Any]) -> EventSource:
-    """Messages as the model in force, or the staff, judged them."""
+def _open_judged(session: Session, where: dict[str, Any], *, is_of_one_model: bool = True) -> EventSource:
+    """Messages as a model, or the staff, judged them; for shares, only those that the model in force read."""
+    rows = session.read(PERCEPTIONS, where, columns=(*_COLUMNS, "model"))
     model = read_perceiver_in_force(session)
-    rows = session.read(PERCEPTIONS, {**where, "model": model or ""}, columns=_COLUMNS)
+    is_read = pc.equal(rows["model"], model or "") if is_of_one_model else pc.is_valid(rows["model"])
+    rows = rows.filter(is_read)
     labels = session.read(
         PERCEPTION_LABELS, columns=("source_id", "event_id", "words_digest", "polarity", "is_dissatisfied")
     )
