@@ -34,6 +34,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.import_record import REJECTIONS
 from consumer_fusion.records.pair_state import SUMS
+from consumer_fusion.records.perception import PERCEPTION_LABELS, PERCEPTIONS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.records.segment import Segment
@@ -393,6 +394,8 @@ def export_workspace(
         keep("merges.parquet", session.read(MERGES))
         keep("actions.parquet", session.read(ACTIONS))
         keep("effects.parquet", session.read(EFFECTS))
+        keep("perceptions.parquet", session.read(PERCEPTIONS))
+        keep("perception_labels.parquet", session.read(PERCEPTION_LABELS))
     progress("points", 3, 4)
     (folder / "points.json").write_text(
         json.dumps(write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pyarrow as pa
 import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.events.event_reader import EventSource
 from consumer_fusion.identity.attribution import attach
 from consumer_fusion.identity.operations import merge, undo
 from consumer_fusion.ingest.formats import choose_reading
-from consumer_fusion.messages.perceptions import count_waiting, read_perceptions
+from consumer_fusion.messages.perceptions import count_waiting, list_messages, read_perceptions
 from consumer_fusion.operations import find_stages
 from consumer_fusion.perception.message_labels import count_agreements, label_message
 from consumer_fusion.perception.message_views import (
@@ -371,3 +375,59 @@ def test_what_another_model_read_is_listed_but_not_summed_up(tmp_path):
             session.update(PERCEPTIONS, {"model": "the one that it fell back to"}, {})
         assert [each.said for each in list_judged_messages(workspace)] == ["negative"]
         assert summarise_months(workspace, "bakery") == []
+
+
+class FallingBack(StandIn):
+    """Is away for a while, when another model reads in its place."""
+
+    is_away = True
+
+    def perceive(self, batch):
+        found = super().perceive(batch)
+        return [replace(each, model="the other") for each in found] if self.is_away else found
+
+
+def make_said():
+    """A further message, as an arriving relation has it."""
+    return pa.table(
+        {"source_id": [1], "event_id": ["new"], "consumer_id": [0], "brand_id": [0], "occurred_us": [1],
+         "kind": ["Message Sent"], "text": ["Hello"]}
+    )  # fmt: skip
+
+
+def test_what_another_model_had_to_read_is_read_again_with_the_next_messages(tmp_path):
+    model = FallingBack("endpoint")
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(workspace, [say(TWICE)])
+        with workspace.store.writing() as session:
+            session.update(PERCEPTIONS, {"is_waiting": True}, {})
+        assert read_messages(workspace, choose=lambda _: model) == 1
+        assert {each.model for each in read_all(workspace).values()} == {"the other"}
+        model.is_away = False
+        with workspace.store.writing() as session:
+            list_messages(
+                session, workspace.engine, EventSource("(select * from said)", {"said": make_said()}), 1
+            )
+        assert read_messages(workspace, choose=lambda _: model) == 2
+        assert read_all(workspace)["order-1"].model == "endpoint"
+
+
+def test_a_complaint_that_is_private_counts_like_one_that_was_made(tmp_path):
+    stated = {"severity": 1, "people": 100_000}
+    private = say(TWICE, kind="Complaint Published", properties={**stated, "private": True})
+    public = say(TWICE, 2, kind="Complaint Published", consumer="bob", properties=stated)
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(workspace, [private, public])
+        scores = read_scores(workspace)
+        assert scores["bob", "bakery"] < scores["ann", "bakery"]
+        assert list_derived(workspace) == ["Service Failed", "Service Failed"]
+
+
+def test_that_a_message_was_read_right_says_nothing_of_who_was_responsible(tmp_path):
+    with open_small(tmp_path / "w") as workspace:
+        fusion.import_events(
+            workspace, [say("The waiter brought me raw salmon.", properties={"responsible": "kitchen"})]
+        )
+        label_message(workspace, "bakery", "shop", "order-1", {}, "the agent", is_right=True)
+        _, found = find_message(workspace, "bakery", "shop", "order-1")
+        assert [(each.party, each.basis) for each in found.responsible] == [("kitchen", "order")]

@@ -77,6 +77,8 @@ KIND_LABELS: Mapping[str, Label] = {
     "First Reply/late": Label(N_("Late first reply")),
     "Ticket Resolved/first contact": Label(N_("Ticket resolved at first contact")),
     "Complaint Made/about product": Label(N_("Complaint about a product")),
+    "Complaint Published/private about product": Label(N_("Private complaint about a product")),
+    "Complaint Published/private": Label(N_("Private complaint")),
     "Complaint Published/about product": Label(N_("Public complaint about a product")),
     "Recovery/Service Failed": Label(N_("Recovery: service failure")),
     "Recovery/Product Failed": Label(N_("Recovery: product failure")),

@@ -41,6 +41,7 @@ _OUTPUTS = PERCEPTIONS.column_names[len(_LISTED) + len(_STATE) :]
 _LABEL_COLUMNS = tuple(column.name for column in PERCEPTION_LABELS.columns)
 _CERTAIN, _EXCLUDED = 1.0, 0.0
 _MESSAGES_AT_ONCE = 50_000
+_FALLBACKS_MARK = "fallback_perceivers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,20 @@ def put_perceiver_in_force(session: Session, model: str) -> bool:
     session.write_mark(PERCEIVER_MARK, model)
     session.update(PERCEPTIONS, {"is_waiting": True}, {"is_waiting": False})
     return True
+
+
+def requeue_fallbacks(session: Session) -> None:
+    """Let messages that another model than the one in force had to read wait again."""
+    for model in json.loads(session.read_mark(_FALLBACKS_MARK) or "[]"):
+        session.update(PERCEPTIONS, {"is_waiting": True}, {"model": model})
+    session.write_mark(_FALLBACKS_MARK, "[]")
+
+
+def note_fallbacks(session: Session, models: Collection[str]) -> None:
+    """Note the models that read messages in place of the one in force, so that these are read again later."""
+    known = json.loads(session.read_mark(_FALLBACKS_MARK) or "[]")
+    if not set(models) <= set(known):
+        session.write_mark(_FALLBACKS_MARK, json.dumps(sorted({*known, *models})))
 
 
 def read_perceiver_in_force(session: Session) -> str | None:

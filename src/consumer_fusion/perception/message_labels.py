@@ -62,7 +62,8 @@ def label_message(
         if former and former[0]["words_digest"] == row["words_digest"]:
             values |= former[0]
         if is_right and row["model"] is not None:
-            values |= read_outputs(read_row(row))
+            # Who was responsible is not in the words: it is said only by who says it.
+            values |= {**read_outputs(read_row(row)), "responsible": values["responsible"]}
         values |= {name: value for name, value in label.items() if value is not None}
         values |= {
             **where, "consumer_id": row["consumer_id"], "words_digest": row["words_digest"],

@@ -16,10 +16,12 @@ from consumer_fusion.messages.perceptions import (
     MessageKey,
     count_waiting,
     list_messages,
+    note_fallbacks,
     put_perceiver_in_force,
     read_perceiver_in_force,
     read_waiting,
     read_words,
+    requeue_fallbacks,
     store_perceptions,
 )
 from consumer_fusion.perception.perceiver_choice import choose_perceiver, find_perceiver_id
@@ -70,6 +72,7 @@ def read_messages(
         perceiver = choose(workspace)
         with workspace.store.writing() as session:
             put_perceiver_in_force(session, perceiver.id)
+            requeue_fallbacks(session)
         with workspace.store.reading() as session:
             total = count_waiting(session)
         done = 0
@@ -83,7 +86,7 @@ def read_messages(
                 return done
             for first in range(0, len(waiting), _MESSAGES_A_TRANSACTION):
                 batch = waiting[first : first + _MESSAGES_A_TRANSACTION]
-                _store(workspace, batch, _perceive(perceiver, batch, texts))
+                _store(workspace, batch, _perceive(perceiver, batch, texts), perceiver.id)
                 done += len(batch)
                 progress("read messages", done, max(total, done))
 
@@ -98,10 +101,16 @@ def _perceive(
 
 
 def _store(
-    workspace: Workspace, batch: Sequence[ListedMessage], perceived: dict[ListedMessage, Perception | None]
+    workspace: Workspace,
+    batch: Sequence[ListedMessage],
+    perceived: dict[ListedMessage, Perception | None],
+    model: str,
 ) -> None:
+    others = {each.model for each in perceived.values() if each is not None} - {model}
     with begin_change(replace(workspace, on_change=None)) as (session, force):
         stored = store_perceptions(session, perceived)
+        if others:
+            note_fallbacks(session, others)
         consumers = map_canonical(session, {each.consumer_id for each in stored if each.consumer_id})
         changed = AffectedConsumers(consumers=set(consumers.values()))
         if changed.consumers:

@@ -118,11 +118,15 @@ def _judge_onlookers(parent: ParentEvent, perception: Perception | None) -> tupl
         probability = f"{estimate.probability:.0%}"
         if estimate.is_prior_only:
             return estimate.share, Message(
-                "onlookers are expected to side with the staff ({probability}, from the post alone)",
+                "onlookers are expected to side with the staff ({probability}, from the post alone), "
+                "so {share} of the harm falls on the author",
                 probability=probability,
+                share=f"{estimate.share:.0%}",
             )
         return estimate.share, Message(
-            "onlookers sided with the staff ({probability})", probability=probability
+            "onlookers sided with the staff ({probability}), so {share} of the harm falls on the author",
+            probability=probability,
+            share=f"{estimate.share:.0%}",
         )
     share = min(max(_read_number(stated), 0.0), 1.0)
     return share, Message("onlookers sided against the speaker ({share})", share=f"{share:.0%}")

@@ -95,11 +95,11 @@ def _is_public(parent: ParentEvent) -> bool:
 
 
 def _fill_in(parent: ParentEvent, perception: Perception) -> ParentEvent:
-    """A declared event with the severity and the blame of its words, where it states none and they complain."""
-    event = find_message_event(perception, is_public=_is_public(parent))
-    if event is None or not event.kind.startswith("Complaint"):
+    """A declared complaint with the severity of its words, where its source states none and they can be read."""
+    if not parent.kind.startswith("Complaint") or perception.abstained or not perception.polarity:
         return parent
-    return replace(parent, properties={**event.properties, **parent.properties})
+    severity = perception.polarity["negative"] * (0.5 + 0.5 * (perception.harshness or 0.0))
+    return replace(parent, properties={"severity": round(severity, 4), **parent.properties})
 
 
 def _annotate(context: ScoreContext, given: Sequence[tuple[ParentEvent, MessageEvent]]) -> list[ParentEvent]:
