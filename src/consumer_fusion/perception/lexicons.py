@@ -40,6 +40,11 @@ _WORDS: Mapping[Party, str] = {
 _ROLES = {party: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for party, words in _WORDS.items()}
 
 
+def has_words(text: str) -> bool:
+    """Whether a text has a word of any lexicon: quick, since most have none."""
+    return _ANY.search(text) is not None
+
+
 def find_roles(text: str) -> set[Party]:
     """The parties that a text names."""
     return {party for party, pattern in _ROLES.items() if pattern.search(text)}
@@ -54,6 +59,7 @@ _INSULT_WORDS = (
     r"truffator[ei]|bugiard[oaie]|parassit[ai]|sanguisugh[ae]|asin[oi]|patetic[oaie]|stupid[oaie]|senza cervello|"
     r"al diavolo|licenzia(?:re|teli|tel[aoe])|cacciatel[ieao]"
 )
+_ANY = re.compile(rf"\b(?:{'|'.join((*_WORDS.values(), _INSULT_WORDS))})\b", re.IGNORECASE)
 _INSULTS = re.compile(rf"\b(?:{_INSULT_WORDS})\b", re.IGNORECASE)
 
 

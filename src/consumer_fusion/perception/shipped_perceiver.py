@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from consumer_fusion.perception import sentence_encoder
 from consumer_fusion.perception.clauses import split_clauses
-from consumer_fusion.perception.lexicons import FINGERPRINT, find_roles, has_insult
+from consumer_fusion.perception.lexicons import FINGERPRINT, find_roles, has_insult, has_words
 from consumer_fusion.perception.linear_heads import Floats, Head
 from consumer_fusion.perception.text_features import TextFeatures, count_features
 from consumer_fusion.perception.text_model import TextModel
@@ -172,6 +172,8 @@ class ShippedPerceiver:
         if service is not None:
             negative = service.heads.heads["polarity"].read(of_clauses["polarity"])[:, 0]
             for number, text in enumerate(texts):
+                if not has_words(text):
+                    continue
                 clauses = negative[first[number] : first[number + 1]]
                 read = reading.probabilities["blamed"][number]
                 reading.probabilities["blamed"][number] = weigh_roles(read, text, spans[number], clauses)
