@@ -237,14 +237,16 @@ mine as (
     left join known_consumers c on c.key = s.consumer left join known_brands b on b.key = s.brand
     where s.position in (select position from found union select taken_position from found)
 ),
+known as materialized (
+    -- By itself, so that no stored event is joined by its source alone: a plan once compared all with all.
+    select m.*, d.known_id, d.rule from found d join mine m on m.position = d.position where d.known_id is not null
+),
 compared as (
-    select d.position, d.known_id, d.rule, coalesce(e.event_id is not null and (
+    select m.position, m.known_id, m.rule, coalesce(e.event_id is not null and (
             m.consumer is not null and m.consumer_id is distinct from e.consumer_id
             or m.brand is not null and m.brand_id is distinct from e.brand_id
             or {moved % "e"} or m.digest <> {digest("e")}), false) as is_changed
-    from found d join mine m on m.position = d.position
-    left join {record} e on e.source_id = m.source_id and e.event_id = d.known_id
-    where d.known_id is not null
+    from known m left join {record} e on e.source_id = m.source_id and e.event_id = m.known_id
     union all
     select d.position, d.known_id, d.rule, m.consumer is not null and m.consumer is distinct from t.consumer
             or m.brand is not null and m.brand is distinct from t.brand
