@@ -173,6 +173,11 @@ def test_a_rating_is_a_number_and_third_persons_are_not_kept(desk):
     assert staged.properties() == [{"rating": 4.0, "review_body": "Warm."}, {"share_via": "mail"}]
 
 
+def test_the_words_of_a_message_are_its_text(desk):
+    staged = desk.segment({**TRACK, "event": "Message Sent", "properties": {"text": "Where is my parcel?"}})
+    assert staged.column("text") == ["Where is my parcel?"]
+
+
 @pytest.mark.parametrize(
     ("call", "code"),
     [

@@ -12,10 +12,12 @@ import pytest
 from consumer_fusion.causal.effects.nightly_effects import calibrate_nightly, is_calibration_due
 from consumer_fusion.causal.effects.shrinking import list_effects
 from consumer_fusion.operations import Job, find_jobs
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.perception import PERCEPTIONS
 from consumer_fusion.server import background_jobs
 from consumer_fusion.server.background_jobs import BackgroundJobs
 from effect_worlds import make_action, make_orders, open_world
-from small_workspaces import open_small
+from small_workspaces import make_order, open_small
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
@@ -113,3 +115,21 @@ def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(tmp_path):
         made.stop()
     assert done.count("failed") >= 2
     assert done.count("worked") >= 2
+
+
+def test_messages_that_wait_are_read_by_the_server_itself(tmp_path):
+    said = make_order(1, kind="Message Sent", value=None, text="You charged me twice.")
+    (job,) = (each for each in find_jobs() if each.name == "read messages")
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [said])
+        with workspace.store.writing() as session:
+            session.update(PERCEPTIONS, {"is_waiting": True}, {})
+        working = BackgroundJobs(workspace, [job], longest_pause_seconds=0.05)
+        working.start()
+        try:
+            end = time.monotonic() + 60
+            while job.is_due(workspace) and time.monotonic() < end:
+                time.sleep(0.05)
+        finally:
+            working.stop()
+        assert not job.is_due(workspace)

@@ -138,7 +138,8 @@ select row_number() over (order by line_number, call_number, brand_number) + sta
     ) as channel,
     {_value()} as value,
     json_extract_string(properties, '$.currency') as currency,
-    json_extract_string(properties, '$.review_body') as text,
+    -- The spec has words of a consumer in reviews only; those of messages are sent as `text`.
+    coalesce(json_extract_string(properties, '$.review_body'), json_extract_string(properties, '$.text')) as text,
     cast(null as varchar) as trust,
     {_identifiers()} as identifiers,
     {_properties()} as properties
