@@ -431,3 +431,14 @@ def test_that_a_message_was_read_right_says_nothing_of_who_was_responsible(tmp_p
         label_message(workspace, "bakery", "shop", "order-1", {}, "the agent", is_right=True)
         _, found = find_message(workspace, "bakery", "shop", "order-1")
         assert [(each.party, each.basis) for each in found.responsible] == [("kitchen", "order")]
+
+
+def test_an_event_that_loses_its_words_is_no_message_any_more(tmp_path):
+    rows, mapping = tmp_path / "said.csv", tmp_path / "map.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    with open_small(tmp_path / "w") as workspace:
+        for words, count in ((TWICE, 1), ("", 0)):
+            rows.write_text(f'id,day,who,brand,words\n1,2026-06-01,ann,bakery,"{words}"\n', encoding="utf-8")
+            pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
+            assert len(list_judged_messages(workspace)) == count
+            assert len(list_derived(workspace)) == 2 * count

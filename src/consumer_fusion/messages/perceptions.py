@@ -68,16 +68,34 @@ class ListedMessage:
         return self.source_id, self.event_id
 
 
-def list_messages(session: Session, engine: Engine, events: EventSource, now_us: int) -> int:
+def list_messages(
+    session: Session, engine: Engine, events: EventSource, now_us: int, replaced: pa.Table | None = None
+) -> int:
     """List the events of a relation whose text is a consumer's words; the perception of former words is forgotten.
+
+    Args:
+        session: A transaction.
+        engine: Engine to read with.
+        events: The events.
+        now_us: Present time.
+        replaced: Former versions of some of them, by `source_id` and `event_id`; those that are no message any more
+            are forgotten.
 
     Returns:
         Number of messages.
     """
     kinds = ", ".join(f"'{kind}'" for kind in MESSAGE_KINDS)
+    is_message = f"kind in ({kinds}) and trim(text) <> ''"
+    if replaced is not None and replaced.num_rows:
+        gone = engine.read(
+            f"select source_id, event_id from replaced_events r where not exists (select 1 from {events.relation} e "
+            f"where e.source_id = r.source_id and e.event_id = r.event_id and {is_message})",
+            step="find what is no message any more",
+            tables={**events.tables, "replaced_events": replaced.select(["source_id", "event_id"])},
+        )
+        session.delete_matching(PERCEPTIONS, gone)
     rows = engine.read(
-        f"select {', '.join(_LISTED)}, md5(text) as words_digest from {events.relation} e "
-        f"where kind in ({kinds}) and trim(text) <> ''",
+        f"select {', '.join(_LISTED)}, md5(text) as words_digest from {events.relation} e where {is_message}",
         step="list messages",
         tables=events.tables,
     )

@@ -10,7 +10,8 @@ from consumer_fusion.records.perception import PERCEPTIONS
 
 def _list_messages(landing: Landing) -> None:
     assert landing.annotated is not None
-    list_messages(landing.session, landing.workspace.engine, landing.annotated, landing.workspace.now_us)
+    workspace = landing.workspace
+    list_messages(landing.session, workspace.engine, landing.annotated, workspace.now_us, landing.taken)
 
 
 STAGES = (
